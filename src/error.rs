@@ -1,0 +1,258 @@
+//! What can go wrong, in the user's terms: a class with its exit code, what failed and why, where, and the way out.
+//!
+//! Every room reports failures as [`Error`]. A command that finds several problems at once (the spec, the inputs)
+//! collects them in [`Errors`]; its first one decides the exit code.
+
+use std::fmt;
+
+use camino::Utf8PathBuf;
+
+/// The result of most functions of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The classes of failure. Their exit codes are part of the interface (README, "Exit codes").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A defect of this program.
+    Internal,
+    /// The inputs or the spec are wrong.
+    Usage,
+    /// The registry, or our own policy on credentials, said no.
+    Denied,
+    /// A repository, tag, manifest or blob isn't there.
+    NotFound,
+    /// A tag exists, or points elsewhere than a policy allows.
+    Conflict,
+    /// The network or the server failed, and retries didn't help.
+    Network,
+    /// Bytes do not match their digest or size, or a manifest is malformed.
+    Integrity,
+    /// Files on this machine: missing, changed, not writable, disk full.
+    Local,
+    /// A signal ended the run; holds its number.
+    Signal(u8),
+}
+
+impl Class {
+    /// The process's exit code for a run whose first failure has this class.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Class::Internal => 1,
+            Class::Usage => 2,
+            Class::Denied => 3,
+            Class::NotFound => 4,
+            Class::Conflict => 5,
+            Class::Network => 6,
+            Class::Integrity => 7,
+            Class::Local => 8,
+            Class::Signal(number) => 128u8.saturating_add(number),
+        }
+    }
+
+    /// The name of the class in JSON errors.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Internal => "internal",
+            Class::Usage => "usage",
+            Class::Denied => "denied",
+            Class::NotFound => "not-found",
+            Class::Conflict => "conflict",
+            Class::Network => "network",
+            Class::Integrity => "integrity",
+            Class::Local => "local",
+            Class::Signal(_) => "signal",
+        }
+    }
+}
+
+/// Where in a text of the user a problem lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file; `None` for an inline spec.
+    pub file: Option<Utf8PathBuf>,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.as_ref().map_or("spec", |file| file.as_str());
+        write!(f, "{file}:{}:{}", self.line, self.column)
+    }
+}
+
+/// One failure. Displays as `PLACE: what failed: why`; the hint is shown apart.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    class: Class,
+    message: String,
+    hint: Option<String>,
+    place: Option<Place>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// A failure of `class`; `message` says what failed and why, as a lower-case fragment without a full stop.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Error(Box::new(Inner {
+            class,
+            message: message.into(),
+            hint: None,
+            place: None,
+            source: None,
+        }))
+    }
+
+    /// The inputs or the spec are wrong (exit code 2).
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Class::Usage, message)
+    }
+
+    /// A defect of this program (exit code 1).
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Class::Internal, message)
+    }
+
+    /// Bytes that are not what they claim to be (exit code 7).
+    pub fn integrity(message: impl Into<String>) -> Self {
+        Self::new(Class::Integrity, message)
+    }
+
+    /// A failure of the local file system (exit code 8). fs_err's errors name the path already.
+    pub fn local(error: std::io::Error) -> Self {
+        let hint = match error.kind() {
+            std::io::ErrorKind::StorageFull => Some("free some space, or write to another disk"),
+            std::io::ErrorKind::ReadOnlyFilesystem => Some("choose a folder that can be written"),
+            std::io::ErrorKind::PermissionDenied => Some("check the permissions of the path and of the job's user"),
+            _ => None,
+        };
+        let message = error.to_string();
+        Error(Box::new(Inner {
+            class: Class::Local,
+            message,
+            hint: hint.map(str::to_owned),
+            place: None,
+            source: Some(Box::new(error)),
+        }))
+    }
+
+    /// Adds the way out, in one line.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds where in the user's text the problem lies.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.0.place = Some(place);
+        self
+    }
+
+    /// Puts `what:` before the message, for the layer that knows what was being done.
+    #[must_use]
+    pub fn context(mut self, what: impl fmt::Display) -> Self {
+        self.0.message = format!("{what}: {}", self.0.message);
+        self
+    }
+
+    /// Keeps the error that caused this one, for `source()`.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The class, which decides the exit code.
+    pub fn class(&self) -> Class {
+        self.0.class
+    }
+
+    /// What failed and why, without place and hint.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The way out.
+    pub fn way_out(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Where in the user's text the problem lies.
+    pub fn place(&self) -> Option<&Place> {
+        self.0.place.as_ref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.0.place {
+            write!(f, "{place}: ")?;
+        }
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        // A stream of ours that failed inside a reader comes back as it was.
+        match error.downcast::<Error>() {
+            Ok(ours) => ours,
+            Err(error) => Error::local(error),
+        }
+    }
+}
+
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        std::io::Error::other(error)
+    }
+}
+
+/// One or more failures, in the order they were found.
+#[derive(Debug)]
+pub struct Errors(Vec<Error>);
+
+impl Errors {
+    /// `Ok` when `found` is empty.
+    pub fn check(found: Vec<Error>) -> Result<(), Errors> {
+        if found.is_empty() { Ok(()) } else { Err(Errors(found)) }
+    }
+
+    /// The class of the first failure: that of the run.
+    pub fn class(&self) -> Class {
+        self.0.first().map_or(Class::Internal, Error::class)
+    }
+
+    /// The failures.
+    pub fn iter(&self) -> impl Iterator<Item = &Error> {
+        self.0.iter()
+    }
+}
+
+impl From<Error> for Errors {
+    fn from(error: Error) -> Self {
+        Errors(vec![error])
+    }
+}
+
+impl IntoIterator for Errors {
+    type Item = Error;
+    type IntoIter = std::vec::IntoIter<Error>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

@@ -1,0 +1,3 @@
+//! The environment and the arguments go in, an exit code comes out.
+
+fn main() {}

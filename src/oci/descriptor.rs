@@ -1,0 +1,160 @@
+//! Descriptors: what a manifest says about a blob or about another manifest.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, names};
+use crate::error::{Error, Result};
+
+/// Annotations, sorted by key as they are written.
+pub type Annotations = BTreeMap<String, String>;
+
+/// A descriptor (image-spec 1.1, "OCI Content Descriptors"), its fields in the order in which ORAS writes them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// Media type of the content; free text here, since registries serve what others pushed.
+    pub media_type: String,
+    /// Digest of the content.
+    pub digest: Digest,
+    /// Size of the content in bytes; negative or fractional ones do not parse.
+    pub size: u64,
+    /// Foreign URLs: kept, never followed (CVE-2020-15157 of containerd).
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
+    pub urls: Vec<String>,
+    /// Annotations.
+    #[serde(
+        default,
+        skip_serializing_if = "Annotations::is_empty",
+        deserialize_with = "null_is_default"
+    )]
+    pub annotations: Annotations,
+    /// The content itself in base64; believed only through [`Descriptor::inline`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// Platform, on a manifest in an index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// Artifact type of a manifest that this describes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+}
+
+impl Descriptor {
+    /// A descriptor with nothing optional.
+    pub fn new(media_type: impl Into<String>, digest: Digest, size: u64) -> Self {
+        Descriptor {
+            media_type: media_type.into(),
+            digest,
+            size,
+            urls: Vec::new(),
+            annotations: Annotations::new(),
+            data: None,
+            platform: None,
+            artifact_type: None,
+        }
+    }
+
+    /// The descriptor of `{}`, with its data, as ORAS writes it for an absent config and for no layers.
+    pub fn empty() -> Self {
+        let mut empty = Descriptor::new(names::EMPTY, Digest::of(b"{}"), 2);
+        empty.data = Some("e30=".to_owned());
+        empty
+    }
+
+    /// The title: the file name that pull gives the content.
+    pub fn title(&self) -> Option<&str> {
+        self.annotations.get(names::TITLE).map(String::as_str)
+    }
+
+    /// The content in `data`, when there is some; it must match size and digest.
+    pub fn inline(&self) -> Result<Option<Vec<u8>>> {
+        use base64::Engine as _;
+        let Some(data) = &self.data else { return Ok(None) };
+        let wrong = |why: &str| Error::integrity(format!("data of the descriptor of {}: {why}", self.digest));
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(data)
+            .map_err(|_| wrong("it is not valid base64"))?;
+        self.verify(&bytes).map_err(|error| wrong(error.message()))?;
+        Ok(Some(bytes))
+    }
+
+    /// Whether `bytes` have the size and the digest of this descriptor.
+    pub fn verify(&self, bytes: &[u8]) -> Result<()> {
+        if bytes.len() as u64 != self.size {
+            return Err(Error::integrity(format!(
+                "{}: {} bytes instead of {}",
+                self.digest,
+                bytes.len(),
+                self.size
+            )));
+        }
+        let mut hasher = super::Hasher::new(self.digest.algorithm());
+        hasher.update(bytes);
+        let found = hasher.finish();
+        if found != self.digest {
+            return Err(Error::integrity(format!(
+                "{}: the bytes have the digest {found}",
+                self.digest
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// `os/architecture[/variant]` of a manifest in an index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Platform {
+    /// Architecture, in Go's terms (`amd64`).
+    pub architecture: String,
+    /// Operating system, in Go's terms (`linux`).
+    pub os: String,
+    /// Version of the operating system (Windows images).
+    #[serde(rename = "os.version", default, skip_serializing_if = "Option::is_none")]
+    pub os_version: Option<String>,
+    /// Variant of the architecture (`v7`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+}
+
+impl std::str::FromStr for Platform {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let sound = |part: &&str| {
+            !part.is_empty()
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c))
+        };
+        match parts.as_slice() {
+            [os, architecture, variant @ ..] if variant.len() <= 1 && parts.iter().all(sound) => Ok(Platform {
+                architecture: (*architecture).to_owned(),
+                os: (*os).to_owned(),
+                os_version: None,
+                variant: variant.first().map(|&variant| variant.to_owned()),
+            }),
+            _ => Err(Error::usage(format!("{text:?} is not a platform"))
+                .hint("write OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT in lower case, such as linux/arm64/v8")),
+        }
+    }
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.as_ref().map_or(Ok(()), |variant| write!(f, "/{variant}"))
+    }
+}
+
+/// Some registries write `null` for an empty list or map (rust-oci-client 779dfe6).
+pub(super) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

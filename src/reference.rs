@@ -1,0 +1,455 @@
+//! References: `[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]` in a registry, `oci:DIRECTORY[:TAG][@DIGEST]` for an image
+//! layout on disk.
+//!
+//! No implicit `docker.io`, `library/` or `latest`: a reference that names no host needs the input `registry`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::error::{Error, Result};
+use crate::oci::Digest;
+
+/// Host and repository name together are at most this long in most clients and registries.
+const NAME_LIMIT: usize = 255;
+
+/// A registry's `host[:port]`, lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Host(String);
+
+impl Host {
+    /// `host[:port]`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host without its port and without the brackets of an IPv6 address.
+    pub fn name(&self) -> &str {
+        match self.0.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, _)) => address,
+            None => self.0.rsplit_once(':').map_or(&self.0, |(name, _)| name),
+        }
+    }
+
+    /// Whether it names this machine, where plain HTTP is the custom (Docker, ORAS).
+    pub fn is_loopback(&self) -> bool {
+        let name = self.name();
+        name == "localhost"
+            || name
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl FromStr for Host {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let refuse = || {
+            Error::usage(format!("{text:?} is not a registry host"))
+                .hint("write HOST or HOST:PORT without https:// and without a path, such as ghcr.io")
+        };
+        let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, rest)) => {
+                address.parse::<std::net::Ipv6Addr>().map_err(|_| refuse())?;
+                (
+                    "v6",
+                    if rest.is_empty() {
+                        None
+                    } else {
+                        Some(rest.strip_prefix(':').ok_or_else(refuse)?)
+                    },
+                )
+            }
+            None => text
+                .split_once(':')
+                .map_or((text, None), |(name, port)| (name, Some(port))),
+        };
+        let label = |label: &str| {
+            !label.is_empty()
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        };
+        if text.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Err(Error::usage(format!("registry host {text:?} has upper-case letters"))
+                .hint(format!("write {:?}", text.to_ascii_lowercase())));
+        }
+        let digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0);
+        if !name.split('.').all(label) || port.is_some_and(|port| !digits(port)) {
+            return Err(refuse());
+        }
+        Ok(Host(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A tag: `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}` (distribution-spec 1.1, "Pulling manifests").
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(String);
+
+impl Tag {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Tag {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let first = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        let sound = text.bytes().next().is_some_and(first)
+            && text.len() <= 128
+            && text.bytes().all(|b| first(b) || b == b'.' || b == b'-');
+        if sound {
+            return Ok(Tag(text.to_owned()));
+        }
+        Err(Error::usage(format!("{text:?} is not a tag")).hint(
+            "a tag has up to 128 letters, digits, '_', '.' and '-', and starts with none of the last two; \
+             ${ci.ref-slug} is a branch or tag name made safe",
+        ))
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A repository of a registry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Repository {
+    /// The registry.
+    pub host: Host,
+    /// The repository's name, without the host.
+    pub name: String,
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.host, self.name)
+    }
+}
+
+/// Where manifests and blobs lie.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Location {
+    /// A repository of a registry.
+    Registry(Repository),
+    /// A directory with an OCI image layout.
+    Layout(Utf8PathBuf),
+}
+
+impl Location {
+    /// The registry's host, unless it is a layout.
+    pub fn host(&self) -> Option<&Host> {
+        match self {
+            Location::Registry(repository) => Some(&repository.host),
+            Location::Layout(_) => None,
+        }
+    }
+
+    /// The last part of the repository's name or of the directory: the default name of an artifact.
+    pub fn last_part(&self) -> &str {
+        match self {
+            Location::Registry(repository) => repository.name.rsplit('/').next().unwrap_or(&repository.name),
+            Location::Layout(directory) => directory.file_name().unwrap_or("layout"),
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Location::Registry(repository) => repository.fmt(f),
+            Location::Layout(directory) => write!(f, "oci:{directory}"),
+        }
+    }
+}
+
+/// What names one manifest in a store.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Pointer {
+    /// By tag.
+    Tag(Tag),
+    /// By digest.
+    Digest(Digest),
+}
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pointer::Tag(tag) => tag.fmt(f),
+            Pointer::Digest(digest) => digest.fmt(f),
+        }
+    }
+}
+
+/// A location with a tag, a digest, both or neither.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reference {
+    /// Repository or layout.
+    pub location: Location,
+    /// The tag.
+    pub tag: Option<Tag>,
+    /// The digest: on pull what must be found, on push what must come out.
+    pub digest: Option<Digest>,
+}
+
+/// How upper case in host and repository is taken (design: never in a tag).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// An error with the fix: for spec files.
+    Strict,
+    /// Lower-cased: for inputs and `${ci.*}`, where `github.repository` may have upper case.
+    Fold,
+}
+
+impl Reference {
+    /// Reads `text`; a reference without a host gets `registry`.
+    ///
+    /// The first component is a host if it has `.` or `:` or is `localhost`. The second value is true if letters were
+    /// lower-cased, which the caller tells the user.
+    pub fn parse(text: &str, registry: Option<&Host>, case: Case) -> Result<(Self, bool)> {
+        if let Some(rest) = text.strip_prefix("oci:") {
+            return Ok((Self::parse_layout(text, rest)?, false));
+        }
+        if let Some(scheme) = ["https://", "http://", "docker://", "oras://"]
+            .iter()
+            .find(|s| text.starts_with(**s))
+        {
+            return Err(Error::usage(format!("reference {text:?} has a scheme"))
+                .hint(format!("leave out {scheme}: write HOST/REPOSITORY:TAG")));
+        }
+        let (rest, digest) = split_digest(text)?;
+        let (rest, tag) = match rest.rfind(':').filter(|&at| !rest[at..].contains('/')) {
+            // A lone `HOST:PORT` can't be told from `NAME:TAG`, and is the latter.
+            Some(at) => (
+                &rest[..at],
+                Some(rest[at + 1..].parse::<Tag>().map_err(|e| in_reference(&e, text))?),
+            ),
+            None => (rest, None),
+        };
+        let (host, name) = match rest.split_once('/') {
+            Some((first, name)) if first.contains(['.', ':']) || first == "localhost" => (Some(first), name),
+            _ => (None, rest),
+        };
+        let folds = |part: &str| part.bytes().any(|b| b.is_ascii_uppercase());
+        let folded = folds(name) || host.is_some_and(folds);
+        if folded && case == Case::Strict {
+            let lower = format!("{}{}", rest.to_ascii_lowercase(), &text[rest.len()..]);
+            return Err(Error::usage(format!(
+                "reference {text:?} has upper-case letters in its host or repository"
+            ))
+            .hint(format!("registries take lower case only; write {lower:?}")));
+        }
+        let host = match host {
+            Some(host) => host.to_ascii_lowercase().parse().map_err(|e| in_reference(&e, text))?,
+            None => registry.cloned().ok_or_else(|| {
+                Error::usage(format!("reference {text:?} names no registry"))
+                    .hint("write HOST/REPOSITORY:TAG, set `registry`, or use oci:DIRECTORY for a layout on disk")
+            })?,
+        };
+        let repository = Repository {
+            host,
+            name: name.to_ascii_lowercase(),
+        };
+        check_name(&repository, text)?;
+        Ok((
+            Reference {
+                location: Location::Registry(repository),
+                tag,
+                digest,
+            },
+            folded,
+        ))
+    }
+
+    fn parse_layout(text: &str, rest: &str) -> Result<Self> {
+        let (rest, digest) = split_digest(rest)?;
+        let (directory, tag) = match rest
+            .rfind(':')
+            .and_then(|at| Some((&rest[..at], rest[at + 1..].parse().ok()?)))
+        {
+            Some((directory, tag)) => (directory, Some(tag)),
+            None => (rest, None),
+        };
+        if directory.is_empty() {
+            return Err(Error::usage(format!("reference {text:?} names no directory"))
+                .hint("write oci:DIRECTORY:TAG for an image layout on disk"));
+        }
+        Ok(Reference {
+            location: Location::Layout(directory.into()),
+            tag,
+            digest,
+        })
+    }
+
+    /// The same with a layout's directory taken from `base`, if it is relative.
+    #[must_use]
+    pub fn within(mut self, base: &Utf8Path) -> Self {
+        if let Location::Layout(directory) = &mut self.location {
+            *directory = base.join(&directory);
+        }
+        self
+    }
+
+    /// What to ask a store for: the digest if there is one, else the tag.
+    pub fn pointer(&self) -> Option<Pointer> {
+        let by_tag = || self.tag.clone().map(Pointer::Tag);
+        self.digest.clone().map(Pointer::Digest).or_else(by_tag)
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.location.fmt(f)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        self.digest.as_ref().map_or(Ok(()), |digest| write!(f, "@{digest}"))
+    }
+}
+
+fn split_digest(text: &str) -> Result<(&str, Option<Digest>)> {
+    match text.split_once('@') {
+        Some((rest, digest)) => {
+            let digest = digest.parse().map_err(|e: Error| in_reference(&e, text))?;
+            Ok((rest, Some(digest)))
+        }
+        None => Ok((text, None)),
+    }
+}
+
+fn in_reference(error: &Error, text: &str) -> Error {
+    let whole = Error::usage(format!("reference {text:?}: {}", error.message()));
+    match error.way_out() {
+        Some(hint) => whole.hint(hint),
+        None => whole,
+    }
+}
+
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` joined by `/` (distribution-spec 1.1, "Pulling manifests").
+fn check_name(repository: &Repository, text: &str) -> Result<()> {
+    let component = |part: &str| {
+        let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let separators = part.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        edge(part.bytes().next())
+            && edge(part.bytes().last())
+            && separators
+                .into_iter()
+                .all(|s| matches!(s, "" | "." | "_" | "__") || s.bytes().all(|b| b == b'-'))
+    };
+    let refuse = |why: &str| {
+        Error::usage(format!("reference {text:?}: {why}")).hint(
+            "a repository is lower-case letters and digits, in parts joined by '/', with '.', '_', '__' or '-' between",
+        )
+    };
+    if repository.name.is_empty() {
+        return Err(refuse("it names no repository"));
+    }
+    if let Some(part) = repository.name.split('/').find(|part| !component(part)) {
+        return Err(refuse(&format!("{part:?} is not part of a repository name")));
+    }
+    if repository.to_string().len() > NAME_LIMIT {
+        return Err(refuse(&format!(
+            "host and repository are longer than {NAME_LIMIT} characters"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<Reference> {
+        Reference::parse(text, None, Case::Strict).map(|(reference, _)| reference)
+    }
+
+    #[test]
+    fn hosts_are_told_from_repositories() {
+        let registry: Host = "example.com".parse().unwrap();
+        for (text, location) in [
+            ("ghcr.io/a/b:v1", "ghcr.io/a/b"),
+            ("localhost/a:v1", "localhost/a"),
+            ("localhost:5000/a", "localhost:5000/a"),
+            ("[::1]:5000/a:v1", "[::1]:5000/a"),
+            ("a/b:v1", "example.com/a/b"),
+            ("a:5000", "example.com/a"),
+            ("oci:some/dir:v1", "oci:some/dir"),
+            ("oci:C:\\dir", "oci:C:\\dir"),
+        ] {
+            let (reference, _) = Reference::parse(text, Some(&registry), Case::Strict).unwrap();
+            assert_eq!(reference.location.to_string(), location, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_implied() {
+        insta::assert_snapshot!(parse("busybox").unwrap_err(), @r#"reference "busybox" names no registry"#);
+        assert_eq!(parse("ghcr.io/a").unwrap().tag, None);
+    }
+
+    #[test]
+    fn upper_case_is_folded_for_inputs_and_refused_in_specs() {
+        let (reference, folded) = Reference::parse("GHCR.io/Me/App:V1", None, Case::Fold).unwrap();
+        assert_eq!((reference.to_string().as_str(), folded), ("ghcr.io/me/app:V1", true));
+        let error = parse("ghcr.io/Me/App:V1").unwrap_err();
+        assert!(error.way_out().unwrap().contains("\"ghcr.io/me/app:V1\""));
+    }
+
+    #[test]
+    fn bad_references_are_refused() {
+        for text in [
+            "",
+            ":v1",
+            "ghcr.io/",
+            "ghcr.io/a/:v1",
+            "ghcr.io//a",
+            "ghcr.io/a..b",
+            "ghcr.io/a:",
+            "ghcr.io/a:-x",
+            "ghcr.io/a@sha256:12",
+            "https://ghcr.io/a",
+            "ghcr.io:x/a",
+            "ghcr.io:0/a",
+            "-a.io/b",
+            "oci:",
+            "ghcr.io/a_",
+            "ghcr.io/a___b",
+            "ghcr.io/a@b@c",
+            "ghcr.io/../a",
+            "g hcr.io/a",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_prints_as_it_was(text in "[a-zA-Z0-9:/@._-]{0,40}") {
+            if let Ok(reference) = parse(&text) {
+                prop_assert_eq!(reference.to_string(), text);
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,80}") {
+            let _ = Reference::parse(&text, None, Case::Fold);
+        }
+    }
+}
