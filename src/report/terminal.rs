@@ -1,0 +1,237 @@
+//! The one place that writes: stdout takes the result, stderr the log.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Dialect, Direction, Event, Level, Outcome};
+use crate::error::Error;
+
+/// Whether progress bars are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// On a terminal.
+    Bars,
+    /// In a CI log: one line when a transfer is over.
+    Off,
+}
+
+/// The two streams of the process.
+pub struct Streams {
+    /// The result.
+    pub stdout: Box<dyn Write + Send>,
+    /// The log.
+    pub stderr: Box<dyn Write + Send>,
+}
+
+impl Streams {
+    /// The process's own.
+    pub fn process() -> Self {
+        Streams {
+            stdout: Box::new(std::io::stdout()),
+            stderr: Box::new(std::io::stderr()),
+        }
+    }
+
+    /// Streams that nobody reads.
+    pub fn sink() -> Self {
+        Streams {
+            stdout: Box::new(std::io::sink()),
+            stderr: Box::new(std::io::sink()),
+        }
+    }
+}
+
+/// Writes events, result and debug lines; holds the progress bars and the CI's dialect.
+pub struct Terminal {
+    streams: Mutex<Streams>,
+    dialect: Box<dyn Dialect>,
+    bars: Option<MultiProgress>,
+}
+
+impl Terminal {
+    /// A terminal over `streams`.
+    pub fn new(streams: Streams, dialect: Box<dyn Dialect>, progress: Progress) -> Self {
+        let bars = (progress == Progress::Bars)
+            .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(5)));
+        Terminal {
+            streams: Mutex::new(streams),
+            dialect,
+            bars,
+        }
+    }
+
+    /// Writes the result: text on stdout, escaped for the CI.
+    pub fn result(&self, text: &str) {
+        let text = self.dialect.escape(text);
+        self.write(|streams| &mut streams.stdout, text.as_bytes());
+    }
+
+    /// Writes a result of exact bytes on stdout, such as a raw manifest: what was asked for, unescaped.
+    pub fn raw_result(&self, bytes: &[u8]) {
+        self.write(|streams| &mut streams.stdout, bytes);
+    }
+
+    /// Writes a line of the log.
+    pub fn line(&self, text: &str) {
+        let text = self.dialect.escape(text);
+        self.verbatim(&text);
+    }
+
+    pub(super) fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Info(text) => self.line(text),
+            Event::Note(level, text) => self.note(*level, text),
+            Event::Failure(error) => self.failure(error),
+            Event::GroupStart(title) => match self.dialect.group_start(title) {
+                Some(command) => self.verbatim(&command),
+                None => self.line(title),
+            },
+            Event::GroupEnd => {
+                if let Some(command) = self.dialect.group_end() {
+                    self.verbatim(&command);
+                }
+            }
+            Event::Transferred(direction, title, size, outcome) => {
+                self.line(&format!(
+                    "  {:<10} {:>9}  {title}",
+                    verb(*direction, *outcome),
+                    human_size(*size)
+                ));
+            }
+            Event::Retry(what, reason, wait) => {
+                self.line(&format!(
+                    "  {what}: {reason}; trying again in {:.1} s",
+                    wait.as_secs_f64()
+                ));
+            }
+            Event::Mask(secret) => {
+                if let Some(command) = self.dialect.mask(secret) {
+                    self.verbatim(&command);
+                }
+            }
+        }
+    }
+
+    pub(super) fn bar(&self, direction: Direction, title: &str, size: u64) -> Option<ProgressBar> {
+        let bar = self.bars.as_ref()?.add(ProgressBar::new(size));
+        let template = "  {prefix:<10} {bar:24} {bytes:>10} / {total_bytes:<10} {bytes_per_sec:>12} {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(if direction == Direction::Up {
+            "pushing"
+        } else {
+            "pulling"
+        });
+        bar.set_message(super::sanitize(title));
+        Some(bar)
+    }
+
+    fn note(&self, level: Level, text: &str) {
+        match self.dialect.annotation(level, text, None) {
+            Some(command) => self.verbatim(&command),
+            None => self.line(&format!("{}: {text}", label(level))),
+        }
+    }
+
+    fn failure(&self, error: &Error) {
+        let hint = error
+            .way_out()
+            .map(|hint| format!("\n  hint: {hint}"))
+            .unwrap_or_default();
+        let message = format!("{}{hint}", error.message());
+        match self.dialect.annotation(Level::Error, &message, error.place()) {
+            Some(command) => self.verbatim(&command),
+            None => self.line(&format!("error: {error}{hint}")),
+        }
+    }
+
+    fn verbatim(&self, text: &str) {
+        let write = || self.write(|streams| &mut streams.stderr, format!("{text}\n").as_bytes());
+        match &self.bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn write(&self, stream: impl FnOnce(&mut Streams) -> &mut Box<dyn Write + Send>, bytes: &[u8]) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let stream = stream(&mut streams);
+        // A reader that went away (a closed pipe) is no failure of the run.
+        let _ = stream.write_all(bytes).and_then(|()| stream.flush());
+    }
+}
+
+/// Lets `tracing` write its debug lines through the terminal.
+impl Terminal {
+    /// A writer for one debug line.
+    pub fn debug_writer(self: &Arc<Self>) -> impl Write + use<> {
+        DebugLine(Arc::clone(self))
+    }
+}
+
+struct DebugLine(Arc<Terminal>);
+
+impl Write for DebugLine {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.line(String::from_utf8_lossy(bytes).trim_end());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn label(level: Level) -> &'static str {
+    match level {
+        Level::Notice => "notice",
+        Level::Warning => "warning",
+        Level::Error => "error",
+    }
+}
+
+fn verb(direction: Direction, outcome: Outcome) -> &'static str {
+    match (direction, outcome) {
+        (Direction::Up, Outcome::Moved) => "pushed",
+        (Direction::Down, Outcome::Moved) => "pulled",
+        (_, Outcome::Mounted) => "mounted",
+        (_, Outcome::Present) => "present",
+        (_, Outcome::Planned) => "would push",
+    }
+}
+
+/// `bytes` in binary units with one decimal, for a person.
+pub(crate) fn human_size(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut size = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while size >= 1023.95 && unit + 1 < units.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    format!("{size:.1} {}", units.get(unit).copied().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_for_a_person() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1024 * 1024 - 1, "1.0 MiB"),
+        ] {
+            assert_eq!(human_size(bytes), text);
+        }
+        assert_eq!(human_size(u64::MAX), "16.0 EiB");
+    }
+}

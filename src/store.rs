@@ -1,0 +1,187 @@
+//! Where manifests and blobs are kept: an image layout on disk, a registry, or a dry run over either.
+//!
+//! One inherent interface, no generics above it. The contract test suite (`tests/it/contract.rs`) runs over all.
+
+mod blob;
+mod dry_run;
+mod layout;
+mod registry;
+
+use std::sync::Arc;
+
+pub use blob::{BlobSource, BlobStream, PIECE};
+pub use dry_run::DryRun;
+pub use layout::Layout;
+pub use registry::Registry;
+
+use crate::credentials::Credentials;
+use crate::error::{Error, Result};
+use crate::http;
+use crate::oci::{Descriptor, Digest, RawManifest};
+use crate::reference::{Location, Pointer, Reference, Repository, Tag};
+use crate::report::Report;
+
+/// What [`Store::put_blob`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutBlob {
+    /// The bytes were sent.
+    Uploaded,
+    /// The registry linked the blob from another repository of its own.
+    Mounted,
+    /// It was there already.
+    Present,
+    /// A dry run: it would be sent.
+    Planned,
+}
+
+/// A page of tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagPage {
+    /// The tags, in the store's order.
+    pub tags: Vec<Tag>,
+    /// What to pass to get the next page; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// One repository of a registry, or one layout.
+#[derive(Clone)]
+pub enum Store {
+    /// An OCI image layout.
+    Layout(Layout),
+    /// A repository of a registry.
+    Registry(Registry),
+    /// Another store whose reads pass and whose writes are only recorded.
+    DryRun(DryRun),
+}
+
+/// Calls the method of the store at hand; a dry run implements each of them itself.
+macro_rules! each {
+    ($self:expr, $store:ident => $call:expr) => {
+        match $self {
+            Store::Layout($store) => $call,
+            Store::Registry($store) => $call,
+            Store::DryRun($store) => $call,
+        }
+    };
+}
+
+impl Store {
+    /// The descriptor of what `pointer` names, `None` if nothing does. One HEAD request; a registry that answers it
+    /// without a digest is asked once more with GET.
+    pub async fn resolve(&self, pointer: &Pointer) -> Result<Option<Descriptor>> {
+        each!(self, store => store.resolve(pointer).await)
+    }
+
+    /// The manifest that `pointer` names, verified against the digest if it is one; `None` if there is none.
+    pub async fn get_manifest(&self, pointer: &Pointer) -> Result<Option<RawManifest>> {
+        each!(self, store => store.get_manifest(pointer).await)
+    }
+
+    /// Stores `manifest` under a tag or its digest. Its blobs must be there. Returns whether the store indexed its
+    /// `subject` (`OCI-Subject`); a layout always does.
+    pub async fn put_manifest(&self, manifest: &RawManifest, pointer: &Pointer) -> Result<bool> {
+        each!(self, store => store.put_manifest(manifest, pointer).await)
+    }
+
+    /// Whether the blob is there.
+    pub async fn has_blob(&self, blob: &Descriptor) -> Result<bool> {
+        each!(self, store => store.has_blob(blob).await)
+    }
+
+    /// The bytes of `blob` from byte `offset`, in pieces of at most [`PIECE`] bytes. They are not verified: the one
+    /// who reads hashes them. Broken transfers resume inside the stream.
+    pub async fn open_blob(&self, blob: &Descriptor, offset: u64) -> Result<BlobStream> {
+        each!(self, store => store.open_blob(blob, offset).await)
+    }
+
+    /// Stores a blob unless it is there. `mount` names a repository of the same registry that may hold it; `title`
+    /// is what a person knows it by. Fails with [`crate::error::Class::Local`] if the source no longer has the
+    /// digest of `blob`.
+    pub async fn put_blob(
+        &self,
+        blob: &Descriptor,
+        source: &BlobSource,
+        mount: Option<&Repository>,
+        title: &str,
+    ) -> Result<PutBlob> {
+        each!(self, store => store.put_blob(blob, source, mount, title).await)
+    }
+
+    /// A page of the tags; `from` is the `next` of the page before.
+    pub async fn tags(&self, from: Option<&str>) -> Result<TagPage> {
+        each!(self, store => store.tags(from).await)
+    }
+
+    /// Deletes a manifest, and with it every tag that names it. `false` if it wasn't there.
+    pub async fn delete_manifest(&self, digest: &Digest) -> Result<bool> {
+        each!(self, store => store.delete_manifest(digest).await)
+    }
+
+    /// Removes a tag and leaves its manifest. `false` if it wasn't there. Registries that cannot answer 405: class
+    /// `Conflict`, with the registry's own way in the hint.
+    pub async fn delete_tag(&self, tag: &Tag) -> Result<bool> {
+        each!(self, store => store.delete_tag(tag).await)
+    }
+
+    /// What the store is, as in a reference.
+    pub fn location(&self) -> &Location {
+        each!(self, store => store.location())
+    }
+
+    /// The full text of what lies at `digest` here: `HOST/REPOSITORY@DIGEST`.
+    pub fn reference(&self, digest: &Digest) -> Reference {
+        Reference {
+            location: self.location().clone(),
+            tag: None,
+            digest: Some(digest.clone()),
+        }
+    }
+}
+
+/// Opens stores: holds what all of them share in a run.
+#[derive(Clone)]
+pub struct Stores {
+    client: http::Client,
+    credentials: Arc<Credentials>,
+    report: Report,
+    dry_run: bool,
+}
+
+impl Stores {
+    /// With `dry_run` every store it opens only records writes.
+    pub fn new(client: http::Client, credentials: Credentials, report: Report, dry_run: bool) -> Self {
+        Stores {
+            client,
+            credentials: Arc::new(credentials),
+            report,
+            dry_run,
+        }
+    }
+
+    /// The store at `location`. No request and no file access yet.
+    pub fn open(&self, location: &Location) -> Store {
+        let store = match location {
+            Location::Layout(directory) => Store::Layout(Layout::new(directory.clone())),
+            Location::Registry(repository) => Store::Registry(Registry::new(
+                repository.clone(),
+                self.client.clone(),
+                Arc::clone(&self.credentials),
+                self.report.clone(),
+            )),
+        };
+        if self.dry_run {
+            Store::DryRun(DryRun::new(store))
+        } else {
+            store
+        }
+    }
+}
+
+/// Nothing is at `pointer`.
+pub(crate) fn not_found(location: &Location, pointer: &Pointer) -> Error {
+    let at = match pointer {
+        Pointer::Tag(tag) => format!("{location}:{tag}"),
+        Pointer::Digest(digest) => format!("{location}@{digest}"),
+    };
+    Error::new(crate::error::Class::NotFound, format!("{at}: not found"))
+}

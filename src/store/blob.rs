@@ -1,0 +1,248 @@
+//! Blobs on their way: a source that can be opened any number of times, a stream of pieces.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use camino::{Utf8Path, Utf8PathBuf};
+use futures_util::{Stream, StreamExt, stream};
+
+use crate::error::{Class, Error, Result};
+use crate::oci::{Descriptor, Hasher};
+
+/// The largest piece, in bytes: an upload in smaller ones is several times slower (4 KiB: 20 times).
+pub const PIECE: usize = 1024 * 1024;
+
+/// Pieces that a reader thread may be ahead of the network.
+const READ_AHEAD: usize = 2;
+
+/// Bytes in pieces of at most [`PIECE`].
+pub type BlobStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+/// Where a blob's bytes come from. Retries open it again.
+#[derive(Clone, Debug)]
+pub enum BlobSource {
+    /// A file of the user's, which may change under us.
+    File(Utf8PathBuf),
+    /// Pieces in memory.
+    Pieces(Arc<[Bytes]>),
+    /// A temporary file of ours, removed with its last owner.
+    Temporary(Arc<tempfile::TempPath>),
+}
+
+impl From<Bytes> for BlobSource {
+    fn from(bytes: Bytes) -> Self {
+        BlobSource::Pieces(Arc::new([bytes]))
+    }
+}
+
+impl BlobSource {
+    /// The bytes from `offset` to the end.
+    pub fn open(&self, offset: u64) -> BlobStream {
+        match self {
+            BlobSource::File(path) => read_file(path.clone(), offset),
+            BlobSource::Pieces(pieces) => from_memory(Arc::clone(pieces), offset),
+            BlobSource::Temporary(path) => match Utf8Path::from_path(path) {
+                // The stream owns a clone, so that the file lives as long as it is read.
+                Some(utf8) => {
+                    let owner = Arc::clone(path);
+                    Box::pin(read_file(utf8.to_owned(), offset).inspect(move |_| {
+                        let _ = &owner;
+                    }))
+                }
+                None => Box::pin(stream::iter([Err(Error::internal("temporary path is not UTF-8"))])),
+            },
+        }
+    }
+
+    /// All bytes, hashed again on the way: the last piece is held back until size and digest are those of `blob`.
+    /// A source that changed since it was hashed so fails before the other side has all of it.
+    pub fn open_checked(&self, blob: &Descriptor) -> BlobStream {
+        let state = Checked {
+            stream: self.open(0),
+            held: None,
+            hasher: Some(Hasher::new(blob.digest.algorithm())),
+            seen: 0,
+            blob: blob.clone(),
+            name: self.name().to_owned(),
+        };
+        Box::pin(stream::unfold(state, |mut state| async move {
+            Some((state.next().await?, state))
+        }))
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            BlobSource::File(path) => path.as_str(),
+            BlobSource::Pieces(_) | BlobSource::Temporary(_) => "packed bytes",
+        }
+    }
+}
+
+struct Checked {
+    stream: BlobStream,
+    held: Option<Bytes>,
+    /// `None` once the stream is over.
+    hasher: Option<Hasher>,
+    seen: u64,
+    blob: Descriptor,
+    name: String,
+}
+
+impl Checked {
+    async fn next(&mut self) -> Option<Result<Bytes>> {
+        loop {
+            self.hasher.as_ref()?;
+            match self.stream.next().await {
+                Some(Ok(piece)) => {
+                    self.seen += piece.len() as u64;
+                    if self.seen > self.blob.size {
+                        return Some(Err(self.changed()));
+                    }
+                    if let Some(hasher) = &mut self.hasher {
+                        hasher.update(&piece);
+                    }
+                    if let Some(held) = self.held.replace(piece) {
+                        return Some(Ok(held));
+                    }
+                }
+                Some(Err(error)) => {
+                    self.hasher = None;
+                    return Some(Err(error));
+                }
+                None => {
+                    let digest = self.hasher.take()?.finish();
+                    if self.seen != self.blob.size || digest != self.blob.digest {
+                        return Some(Err(self.changed()));
+                    }
+                    return self.held.take().map(Ok);
+                }
+            }
+        }
+    }
+
+    fn changed(&mut self) -> Error {
+        self.hasher = None;
+        Error::new(
+            Class::Local,
+            format!("{}: the file changed while it was pushed", self.name),
+        )
+        .hint("push after the step that writes it has ended")
+    }
+}
+
+fn from_memory(pieces: Arc<[Bytes]>, offset: u64) -> BlobStream {
+    let mut skip = offset;
+    let rest: Vec<Bytes> = pieces
+        .iter()
+        .filter_map(|piece| {
+            let cut = skip.min(piece.len() as u64);
+            skip -= cut;
+            // `cut` is at most the length of the piece, which is a usize.
+            let rest = piece.slice(usize::try_from(cut).unwrap_or(piece.len())..);
+            (!rest.is_empty()).then_some(rest)
+        })
+        .collect();
+    let pieces = rest.into_iter().flat_map(|mut piece| {
+        std::iter::from_fn(move || (!piece.is_empty()).then(|| Ok(piece.split_to(piece.len().min(PIECE)))))
+    });
+    Box::pin(stream::iter(pieces.collect::<Vec<_>>()))
+}
+
+/// Reads on a blocking thread, [`READ_AHEAD`] pieces ahead; ends when the stream is dropped.
+fn read_file(path: Utf8PathBuf, offset: u64) -> BlobStream {
+    let (sender, receiver) = tokio::sync::mpsc::channel(READ_AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let result = read_pieces(&path, offset, |piece| sender.blocking_send(Ok(piece)).is_ok());
+        if let Err(error) = result {
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    Box::pin(stream::unfold(receiver, |mut receiver| async move {
+        Some((receiver.recv().await?, receiver))
+    }))
+}
+
+fn read_pieces(path: &Utf8Path, offset: u64, mut send: impl FnMut(Bytes) -> bool) -> Result<()> {
+    let mut file = fs_err::File::open(path)?;
+    if offset > 0 {
+        file.seek(SeekFrom::Start(offset))?;
+    }
+    loop {
+        let mut piece = BytesMut::zeroed(PIECE);
+        let mut filled = 0;
+        while filled < PIECE {
+            match file.read(&mut piece[filled..])? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        piece.truncate(filled);
+        let last = filled < PIECE;
+        if filled > 0 && !send(piece.freeze()) {
+            return Ok(());
+        }
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::Digest;
+
+    async fn collect(mut stream: BlobStream) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = stream.next().await {
+            let piece = piece?;
+            assert!(piece.len() <= PIECE);
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+
+    #[tokio::test]
+    async fn every_source_opens_at_any_offset() {
+        let bytes: Vec<u8> = (0..3 * PIECE + 17).map(|i| (i % 251) as u8).collect();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, &bytes).unwrap();
+        let path = file.into_temp_path();
+        let sources = [
+            BlobSource::File(Utf8Path::from_path(&path).unwrap().to_owned()),
+            BlobSource::Pieces(bytes.chunks(PIECE + 1000).map(Bytes::copy_from_slice).collect()),
+            BlobSource::Temporary(Arc::new(path)),
+        ];
+        for source in sources {
+            for offset in [0, 1, PIECE, 2 * PIECE + 5, bytes.len(), bytes.len() + 1] {
+                let expected = bytes.get(offset..).unwrap_or_default();
+                assert!(
+                    collect(source.open(offset as u64)).await.unwrap() == expected,
+                    "{source:?} {offset}"
+                );
+            }
+            let blob = Descriptor::new("a/b", Digest::of(&bytes), bytes.len() as u64);
+            assert!(collect(source.open_checked(&blob)).await.unwrap() == bytes);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_changed_source_is_found_before_its_last_piece_leaves() {
+        for (found, planned) in [
+            ("hello", "jello"),
+            ("hello", "hell"),
+            ("hell", "hello"),
+            ("", "x"),
+            ("x", ""),
+        ] {
+            let source = BlobSource::from(Bytes::from_static(found.as_bytes()));
+            let blob = Descriptor::new("a/b", Digest::of(planned.as_bytes()), planned.len() as u64);
+            let mut stream = source.open_checked(&blob);
+            let error = stream.next().await.unwrap().unwrap_err();
+            assert_eq!(error.class(), Class::Local);
+            assert!(stream.next().await.is_none());
+        }
+    }
+}
