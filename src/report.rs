@@ -4,6 +4,8 @@
 //! the CI system. Nothing else prints. Debug lines go through `tracing` to the same terminal.
 
 mod dialect;
+pub mod render;
+mod result;
 mod secret;
 mod terminal;
 
@@ -11,7 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use dialect::{Dialect, Plain, sanitize};
+pub use result::{ArtifactResult, ErrorResult, LayerResult, Ledger, RunResult, SCHEMA, State};
 pub use secret::Secret;
+pub(crate) use terminal::human_size;
 pub use terminal::{Progress, Streams, Terminal};
 
 use crate::error::Error;

@@ -94,6 +94,18 @@ pub enum IfExists {
     Fail,
 }
 
+/// What to do with files that are named and not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum IfNoFilesFound {
+    /// Fail.
+    #[default]
+    Error,
+    /// Warn, and go on with the others.
+    Warn,
+    /// Go on.
+    Ignore,
+}
+
 /// One entry of `files`, or a `config`.
 #[derive(Clone, Debug, Default)]
 pub struct FileSpec {

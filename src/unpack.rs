@@ -27,7 +27,7 @@ impl Default for Limits {
 }
 
 /// A directory that an artifact is pulled into.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Output {
     path: Utf8PathBuf,
 }

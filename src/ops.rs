@@ -1,0 +1,72 @@
+//! The commands, a short file each. What they did goes into the [`Ledger`]; what a person asked to see is returned.
+
+mod check;
+mod delete;
+mod inspect;
+mod list;
+mod pull;
+mod push;
+mod untag;
+
+use crate::error::{Error, Result};
+use crate::oci::RawManifest;
+use crate::reference::{Pointer, Reference};
+use crate::report::{Ledger, Report};
+use crate::store::{self, Store, Stores};
+use crate::transfer::Engine;
+
+pub use check::check;
+pub use delete::delete;
+pub use inspect::{Show, inspect};
+pub use list::list;
+pub use pull::{PullItem, PullSettings, pull};
+pub use push::{PushSettings, push};
+pub use untag::untag;
+
+/// What every command works with.
+#[derive(Clone)]
+pub struct Context {
+    /// Opens stores.
+    pub stores: Stores,
+    /// Moves blobs.
+    pub engine: Engine,
+    /// Tells the user.
+    pub report: Report,
+    /// Takes the result.
+    pub ledger: Ledger,
+}
+
+/// The pointer of a reference that has to name something.
+///
+/// # Errors
+/// Usage, with the tags that are there: there is no implicit `latest`.
+async fn pointer(reference: &Reference, store: &Store) -> Result<Pointer> {
+    if let Some(pointer) = reference.pointer() {
+        return Ok(pointer);
+    }
+    let error = Error::usage(format!("reference {reference} has neither a tag nor a digest"));
+    let tags = store.tags(None).await.map(|page| page.tags).unwrap_or_default();
+    Err(match tags.as_slice() {
+        [] => error.hint("add :TAG or @DIGEST"),
+        tags => {
+            let shown: Vec<&str> = tags.iter().take(20).map(crate::reference::Tag::as_str).collect();
+            let more = if tags.len() > shown.len() { ", …" } else { "" };
+            error.hint(format!("add :TAG or @DIGEST; its tags are {}{more}", shown.join(", ")))
+        }
+    })
+}
+
+/// The manifest that `reference` names.
+async fn manifest(reference: &Reference, store: &Store) -> Result<RawManifest> {
+    let pointer = pointer(reference, store).await?;
+    let found = store.get_manifest(&pointer).await?;
+    found.ok_or_else(|| missing(reference, &pointer))
+}
+
+fn missing(reference: &Reference, pointer: &Pointer) -> Error {
+    let error = store::not_found(&reference.location, pointer);
+    error.hint(format!(
+        "`oci-artifact list {}` shows the tags that are there",
+        reference.location
+    ))
+}

@@ -1,0 +1,60 @@
+//! `delete`: a manifest. Named by tag it refuses while other tags name it too: registries delete the digest, and with
+//! it every tag.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{Context, list, missing, pointer};
+use crate::error::{Class, Error, Result};
+use crate::oci::Digest;
+use crate::reference::{Pointer, Reference, Tag};
+use crate::report::{ArtifactResult, State};
+use crate::store::Store;
+
+/// Deletes what `reference` names; `force` also when other tags name it.
+pub async fn delete(reference: &Reference, force: bool, context: &Context) -> Result<()> {
+    let store = context.stores.open(&reference.location);
+    let pointer = pointer(reference, &store).await?;
+    let found = store
+        .resolve(&pointer)
+        .await?
+        .ok_or_else(|| missing(reference, &pointer))?;
+    let mut result =
+        ArtifactResult::new(reference.location.last_part(), &reference.location).at(&reference.location, &found.digest);
+    result.state = State::Failed;
+    context.ledger.set(result.clone());
+    if let (Pointer::Tag(tag), false) = (&pointer, force) {
+        let others = other_tags(&store, tag, &found.digest).await?;
+        if !others.is_empty() {
+            let others: Vec<&str> = others.iter().map(Tag::as_str).collect();
+            return Err(Error::new(
+                Class::Conflict,
+                format!(
+                    "{reference}: its manifest is also tagged {}, and would be gone for them too",
+                    others.join(", ")
+                ),
+            )
+            .hint("`untag` removes this tag alone; `--force` deletes the manifest with all its tags"));
+        }
+    }
+    if !store.delete_manifest(&found.digest).await? {
+        return Err(missing(reference, &pointer));
+    }
+    result.state = State::Deleted;
+    result.tags = reference.tag.iter().map(ToString::to_string).collect();
+    context.ledger.set(result);
+    Ok(())
+}
+
+/// The tags beside `own` that name `digest`.
+async fn other_tags(store: &Store, own: &Tag, digest: &Digest) -> Result<Vec<Tag>> {
+    let tags = list::all_tags(store).await?;
+    let resolved = tags.into_iter().filter(|tag| tag != own).map(|tag| async move {
+        let found = store.resolve(&Pointer::Tag(tag.clone())).await?;
+        Ok::<_, Error>(found.filter(|found| found.digest == *digest).map(|_| tag))
+    });
+    stream::iter(resolved)
+        .buffered(8)
+        .try_filter_map(|tag| async move { Ok(tag) })
+        .try_collect()
+        .await
+}

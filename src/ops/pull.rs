@@ -1,0 +1,292 @@
+//! `pull`: all manifests first, then what would collide, then the files.
+
+use std::collections::HashMap;
+
+use camino::Utf8PathBuf;
+use futures_util::{StreamExt, TryStreamExt, future, stream};
+
+use super::{Context, manifest};
+use crate::error::{Class, Error, Place, Result};
+use crate::oci::{Content, Descriptor, MediaType, RawManifest, names};
+use crate::pattern::Pattern;
+use crate::reference::Reference;
+use crate::report::{ArtifactResult, State};
+use crate::spec::{FileSpec, IfNoFilesFound};
+use crate::store::Store;
+use crate::transfer::pull::{self, PulledFile};
+use crate::unpack::{Limits, Output, check_title, colliding};
+
+/// Artifacts under way at once; their blobs share the engine's permits.
+const ARTIFACTS: usize = 8;
+
+/// One artifact to pull.
+#[derive(Clone, Debug)]
+pub struct PullItem {
+    /// Its name in this run.
+    pub name: String,
+    /// Where it stands in the spec.
+    pub place: Option<Place>,
+    /// Where it is.
+    pub reference: Reference,
+    /// What it must be of.
+    pub artifact_type: Option<MediaType>,
+    /// Which of its files, by title; all if none is listed.
+    pub files: Vec<FileSpec>,
+    /// Where they go, absolute.
+    pub output: Utf8PathBuf,
+}
+
+/// How to pull.
+#[derive(Clone, Copy, Debug)]
+pub struct PullSettings {
+    /// Limits on unpacking.
+    pub limits: Limits,
+    /// What to do when a listed file isn't in the artifact.
+    pub if_no_files_found: IfNoFilesFound,
+    /// Say what would be written, and write nothing.
+    pub dry_run: bool,
+}
+
+/// An artifact whose manifest is known and whose layers were chosen.
+struct Chosen<'a> {
+    item: &'a PullItem,
+    store: Store,
+    manifest: RawManifest,
+    artifact_type: Option<String>,
+    layers: Vec<Descriptor>,
+}
+
+/// Pulls `items`.
+pub async fn pull(items: &[PullItem], settings: PullSettings, context: &Context) -> Result<()> {
+    for item in items {
+        context
+            .ledger
+            .set(ArtifactResult::new(&item.name, &item.reference.location));
+    }
+    let choose = items.iter().map(|item| choose(item, settings, context));
+    let chosen: Vec<Chosen<'_>> = stream::iter(choose).buffered(ARTIFACTS).try_collect().await?;
+    check_paths(&chosen)?;
+    let fetch = chosen.iter().map(|chosen| fetch(chosen, settings, context));
+    stream::iter(fetch)
+        .buffer_unordered(ARTIFACTS)
+        .try_for_each(|()| future::ok(()))
+        .await
+}
+
+async fn choose<'a>(item: &'a PullItem, settings: PullSettings, context: &Context) -> Result<Chosen<'a>> {
+    let failed = |error| {
+        context.ledger.state(&item.name, State::Failed);
+        in_item(item, error)
+    };
+    let store = context.stores.open(&item.reference.location);
+    let manifest = manifest(&item.reference, &store).await.map_err(failed)?;
+    let (artifact_type, layers) = read(item, &manifest, settings, context).map_err(failed)?;
+    Ok(Chosen {
+        item,
+        store,
+        manifest,
+        artifact_type,
+        layers,
+    })
+}
+
+/// The artifact type, and the layers that are wanted.
+fn read(
+    item: &PullItem,
+    manifest: &RawManifest,
+    settings: PullSettings,
+    context: &Context,
+) -> Result<(Option<String>, Vec<Descriptor>)> {
+    let artifact = match manifest.content()? {
+        Content::Artifact(artifact) => artifact,
+        Content::Index(index) => {
+            let listed = index.manifests.iter().map(|entry| {
+                let platform = entry
+                    .platform
+                    .as_ref()
+                    .map(|platform| format!(" ({platform})"))
+                    .unwrap_or_default();
+                format!("{}{platform}", entry.digest)
+            });
+            return Err(
+                Error::usage(format!("{} is an index; this version pulls artifacts", item.reference)).hint(format!(
+                    "pull one of its manifests by digest: {}",
+                    listed.collect::<Vec<_>>().join(", ")
+                )),
+            );
+        }
+    };
+    if let Some(wanted) = &item.artifact_type
+        && artifact.artifact_type.as_deref() != Some(wanted.as_str())
+    {
+        let found = artifact.artifact_type.as_deref().unwrap_or("none");
+        return Err(Error::integrity(format!(
+            "{} has the artifact type {found}, not {wanted}",
+            item.reference
+        ))
+        .hint("name the right reference, or leave `artifact-type` out"));
+    }
+    let titled: Vec<&Descriptor> = artifact.layers.iter().filter(|layer| layer.title().is_some()).collect();
+    let content = artifact
+        .layers
+        .iter()
+        .filter(|layer| layer.media_type != names::EMPTY)
+        .count();
+    if titled.is_empty() && content > 0 {
+        return Err(Error::new(
+            Class::NotFound,
+            format!("{} names no files: its layers have no titles", item.reference),
+        )
+        .hint("it may be a container image or a chart; `oci-artifact inspect --blob DIGEST` gives a layer's bytes"));
+    }
+    if titled.len() < content {
+        context.report.warning(format!(
+            "{}: {} layers without a title are left out",
+            item.reference,
+            content - titled.len()
+        ));
+    }
+    let layers = select(item, &titled, settings, context)?;
+    // Titles come from the artifact: not to be trusted, whoever pushed it.
+    for layer in &layers {
+        if let Some(title) = layer.title() {
+            check_title(title).map_err(|error| Error::integrity(error.message()).hint(REFUSED))?;
+        }
+    }
+    if let Some((one, other)) = colliding(layers.iter().filter_map(|layer| layer.title())) {
+        return Err(Error::integrity(format!(
+            "two files of the artifact have the titles {one:?} and {other:?}"
+        ))
+        .hint("list the one that you want in `files`"));
+    }
+    Ok((artifact.artifact_type, layers))
+}
+
+const REFUSED: &str = "nothing was written; who pushed the artifact can give the file another title";
+
+/// The layers that `files` ask for, each once, in the order of the manifest.
+fn select(
+    item: &PullItem,
+    titled: &[&Descriptor],
+    settings: PullSettings,
+    context: &Context,
+) -> Result<Vec<Descriptor>> {
+    if item.files.is_empty() {
+        return Ok(titled.iter().map(|layer| (*layer).clone()).collect());
+    }
+    let mut wanted = vec![false; titled.len()];
+    for entry in &item.files {
+        let pattern = Pattern::parse(&entry.path).ok();
+        let plain = entry.path.trim_start_matches("./").trim_end_matches('/');
+        let matches = |layer: &Descriptor| {
+            let title = layer.title().unwrap_or_default();
+            match &entry.title {
+                Some(wanted) => wanted == title,
+                None => title == plain || pattern.as_ref().is_some_and(|pattern| pattern.matches(title.into())),
+            }
+        };
+        let mut any = false;
+        for (wanted, layer) in wanted.iter_mut().zip(titled).filter(|(_, layer)| matches(layer)) {
+            check_type(entry, layer)?;
+            *wanted = !entry.excluded;
+            any = true;
+        }
+        if !any && !entry.excluded {
+            let titles: Vec<&str> = titled.iter().filter_map(|layer| layer.title()).take(20).collect();
+            let error = Error::new(Class::NotFound, format!("{}: no file {:?}", item.reference, entry.path))
+                .hint(format!("its files are {}", titles.join(", ")));
+            let error = match &entry.place {
+                Some(place) => error.at(place.clone()),
+                None => error,
+            };
+            match settings.if_no_files_found {
+                IfNoFilesFound::Error => return Err(error),
+                IfNoFilesFound::Warn => context.report.warning(error.to_string()),
+                IfNoFilesFound::Ignore => {}
+            }
+        }
+    }
+    Ok(titled
+        .iter()
+        .zip(&wanted)
+        .filter(|(_, wanted)| **wanted)
+        .map(|(layer, _)| (*layer).clone())
+        .collect())
+}
+
+fn check_type(entry: &FileSpec, layer: &Descriptor) -> Result<()> {
+    match &entry.media_type {
+        Some(wanted) if wanted.as_str() != layer.media_type => {
+            let title = layer.title().unwrap_or_default();
+            Err(Error::integrity(format!(
+                "{title:?} has the media type {}, not {wanted}",
+                layer.media_type
+            ))
+            .hint("name the right type, or leave it out"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// No two artifacts may write one path.
+fn check_paths(chosen: &[Chosen<'_>]) -> Result<()> {
+    let mut writers: HashMap<Utf8PathBuf, &str> = HashMap::new();
+    for chosen in chosen {
+        for title in chosen.layers.iter().filter_map(|layer| layer.title()) {
+            let path = chosen.item.output.join(title);
+            if let Some(other) = writers.insert(path.clone(), &chosen.item.name) {
+                let name = &chosen.item.name;
+                let error = Error::usage(format!("artifacts {other:?} and {name:?} would both write {path}"))
+                    .hint("give them different `output` folders, or pull one with `only`");
+                return Err(match &chosen.item.place {
+                    Some(place) => error.at(place.clone()),
+                    None => error,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn fetch(chosen: &Chosen<'_>, settings: PullSettings, context: &Context) -> Result<()> {
+    let item = chosen.item;
+    let location = &item.reference.location;
+    let mut result = ArtifactResult::new(&item.name, location)
+        .at(location, chosen.manifest.digest())
+        .layers(&chosen.layers);
+    result.media_type = Some(chosen.manifest.media_type().to_owned());
+    result.artifact_type = chosen.artifact_type.clone();
+    result.tags = item.reference.tag.iter().map(ToString::to_string).collect();
+    result.path = Some(item.output.to_string());
+    result.state = State::Failed;
+    context.ledger.set(result.clone());
+    if settings.dry_run {
+        result.state = State::Pulled;
+        context.ledger.set(result);
+        return Ok(());
+    }
+    let failed = |error| in_item(item, error);
+    let path = item.output.clone();
+    let output = crate::transfer::prepare::blocking(move || Output::open(&path))
+        .await
+        .map_err(failed)?;
+    let files = pull::pull(&chosen.layers, &chosen.store, &output, settings.limits, &context.engine);
+    let files: Vec<PulledFile> = files.await.map_err(failed)?;
+    for (layer, file) in result.layers.iter_mut().zip(&files) {
+        layer.path = Some(file.path.to_string());
+    }
+    result.state = if files.iter().all(|file| file.present) {
+        State::Unchanged
+    } else {
+        State::Pulled
+    };
+    context.ledger.set(result);
+    Ok(())
+}
+
+fn in_item(item: &PullItem, error: Error) -> Error {
+    match &item.place {
+        Some(place) if error.place().is_none() => error.at(place.clone()),
+        _ => error,
+    }
+}

@@ -1,0 +1,81 @@
+//! `push`: every artifact of the plan, several at once; after a failure nothing new starts.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::Context;
+use crate::error::Result;
+use crate::plan::{Artifact, Plan};
+use crate::report::{ArtifactResult, State};
+use crate::transfer::prepare::{Prepared, prepare};
+use crate::transfer::push::{self, Pushed};
+
+/// Artifacts under way at once; their blobs share the engine's permits.
+const ARTIFACTS: usize = 8;
+
+/// How to push.
+#[derive(Clone, Copy, Debug)]
+pub struct PushSettings {
+    /// Look for every blob, even when the manifest is there.
+    pub force: bool,
+    /// `SOURCE_DATE_EPOCH` or 0: mtime of what directories are packed to.
+    pub mtime: u64,
+}
+
+/// Pushes the artifacts of `plan`.
+pub async fn push(plan: &Plan, settings: PushSettings, context: &Context) -> Result<()> {
+    for artifact in &plan.artifacts {
+        context.ledger.set(described(artifact, None));
+    }
+    let runs = plan
+        .artifacts
+        .iter()
+        .map(|artifact| push_one(artifact, settings, context));
+    stream::iter(runs).buffer_unordered(ARTIFACTS).try_collect().await
+}
+
+async fn push_one(artifact: &Artifact, settings: PushSettings, context: &Context) -> Result<()> {
+    context.ledger.state(&artifact.name, State::Failed);
+    let failed = |error: crate::error::Error| in_artifact(artifact, error);
+    let prepared = prepare(artifact, settings.mtime, &context.engine)
+        .await
+        .map_err(failed)?;
+    context.ledger.set(ArtifactResult {
+        state: State::Failed,
+        ..described(artifact, Some(&prepared))
+    });
+    let store = context.stores.open(&artifact.reference.location);
+    let pushed = push::push(&prepared, &artifact.tags, &store, settings.force, &context.engine).await;
+    let mut result = described(artifact, Some(&prepared));
+    match pushed.map_err(failed)? {
+        Pushed::Written => result.state = State::Pushed,
+        Pushed::Unchanged => result.state = State::Unchanged,
+        Pushed::Skipped(kept) => {
+            result = described(artifact, None).at(&artifact.reference.location, &kept);
+            result.state = State::Skipped;
+        }
+    }
+    context.ledger.set(result);
+    Ok(())
+}
+
+fn described(artifact: &Artifact, prepared: Option<&Prepared>) -> ArtifactResult {
+    let location = &artifact.reference.location;
+    let mut result = ArtifactResult::new(&artifact.name, location);
+    result.artifact_type = Some(artifact.artifact_type.clone());
+    result.platform = artifact.platform.as_ref().map(ToString::to_string);
+    result.tags = artifact.tags.iter().map(|rule| rule.tag.to_string()).collect();
+    if let Some(prepared) = prepared {
+        result.media_type = Some(prepared.manifest.media_type().to_owned());
+        result = result.at(location, prepared.manifest.digest()).layers(&prepared.layers);
+    }
+    result
+}
+
+/// A failure tells its artifact, and its place in the spec.
+fn in_artifact(artifact: &Artifact, error: crate::error::Error) -> crate::error::Error {
+    let error = error.context(format!("artifact {:?}", artifact.name));
+    match &artifact.place {
+        Some(place) if error.place().is_none() => error.at(place.clone()),
+        _ => error,
+    }
+}

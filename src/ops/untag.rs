@@ -1,0 +1,37 @@
+//! `untag`: removes tags and leaves what they name.
+
+use super::Context;
+use crate::error::{Error, Result};
+use crate::reference::{Pointer, Reference, Tag};
+use crate::report::{ArtifactResult, State};
+use crate::store;
+
+/// Removes the tag of `reference` and `tags`; nothing is removed unless all of them are there.
+pub async fn untag(reference: &Reference, tags: &[Tag], context: &Context) -> Result<()> {
+    if reference.digest.is_some() {
+        return Err(Error::usage(format!("untag {reference}: a digest is no tag"))
+            .hint("name the tags; `delete` removes a manifest by its digest"));
+    }
+    let mut tags: Vec<Tag> = reference.tag.iter().chain(tags).cloned().collect();
+    tags.dedup();
+    if tags.is_empty() {
+        return Err(Error::usage(format!("untag {reference}: no tag is named")).hint("add :TAG, or tags after it"));
+    }
+    let store = context.stores.open(&reference.location);
+    let mut result = ArtifactResult::new(reference.location.last_part(), &reference.location);
+    for tag in &tags {
+        let pointer = Pointer::Tag(tag.clone());
+        let found = store.resolve(&pointer).await?;
+        let found = found.ok_or_else(|| store::not_found(&reference.location, &pointer))?;
+        result = result.at(&reference.location, &found.digest);
+    }
+    for tag in &tags {
+        store.delete_tag(tag).await?;
+        result.tags.push(tag.to_string());
+        context.ledger.set(ArtifactResult {
+            state: State::Untagged,
+            ..result.clone()
+        });
+    }
+    Ok(())
+}

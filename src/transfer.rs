@@ -1,0 +1,41 @@
+//! Moving artifacts: hash and pack ([`prepare`]), then store what is missing, the manifest and the tags last
+//! ([`push`]); the way back is [`pull`].
+//!
+//! [`prepare`]: prepare::prepare
+//! [`push`]: push::push
+
+pub mod prepare;
+pub mod pull;
+pub mod push;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::report::Report;
+
+/// What the transfers of a run share: how much may be under way at once.
+#[derive(Clone)]
+pub struct Engine {
+    /// Where progress is told.
+    pub report: Report,
+    /// Blobs under way at once, over all artifacts.
+    pub(crate) blobs: Arc<Semaphore>,
+    /// Cores in use: a file takes one, a directory all.
+    pub(crate) cores: Arc<Semaphore>,
+    /// How many cores there are.
+    pub(crate) threads: u32,
+}
+
+impl Engine {
+    /// An engine that moves `concurrency` blobs at once and packs on `threads` cores.
+    pub fn new(report: Report, concurrency: usize, threads: usize) -> Self {
+        let threads = u32::try_from(threads.clamp(1, 1024)).unwrap_or(1);
+        Engine {
+            report,
+            blobs: Arc::new(Semaphore::new(concurrency.max(1))),
+            cores: Arc::new(Semaphore::new(threads as usize)),
+            threads,
+        }
+    }
+}

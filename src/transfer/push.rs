@@ -1,0 +1,199 @@
+//! One prepared artifact into a store: nothing if it is there; else what is missing, the manifest, the tags last.
+
+use futures_util::{StreamExt, TryStreamExt, future, stream};
+
+use super::Engine;
+use super::prepare::{Blob, Prepared};
+use crate::error::{Class, Error, Result};
+use crate::oci::Digest;
+use crate::plan::TagRule;
+use crate::reference::{Pointer, Tag};
+use crate::report::{Direction, Outcome};
+use crate::spec::IfExists;
+use crate::store::{self, PutBlob, Store};
+
+/// What became of an artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// Something was written.
+    Written,
+    /// All of it was there.
+    Unchanged,
+    /// Every tag exists with another digest and is to be left alone; holds the digest that the first one names.
+    Skipped(Digest),
+}
+
+/// Pushes `artifact` to `store` under `tags`, or by digest where there are none. With `force` every blob is looked
+/// for, even if the manifest is there.
+///
+/// An unchanged artifact costs one HEAD a tag, or one by digest.
+pub async fn push(
+    artifact: &Prepared,
+    tags: &[TagRule],
+    store: &Store,
+    force: bool,
+    engine: &Engine,
+) -> Result<Pushed> {
+    let own = artifact.manifest.digest();
+    let states = future::try_join_all(tags.iter().map(|rule| tag_state(rule, own, store))).await?;
+    let by_digest = tags.is_empty() && store.resolve(&Pointer::Digest(own.clone())).await?.is_some();
+    let stored = by_digest || states.contains(&TagState::Ours);
+    let wanted: Vec<&TagRule> = tags
+        .iter()
+        .zip(&states)
+        .filter(|(_, state)| **state == TagState::Write)
+        .map(|(rule, _)| rule)
+        .collect();
+    if let Some(kept) = states.iter().find_map(TagState::kept)
+        && !stored
+        && wanted.is_empty()
+    {
+        return Ok(Pushed::Skipped(kept.clone()));
+    }
+    if stored && wanted.is_empty() && !force {
+        return Ok(Pushed::Unchanged);
+    }
+    let mut written = !wanted.is_empty() || tags.is_empty();
+    if !stored || force {
+        written |= put_blobs(&artifact.blobs, store, engine).await?;
+    }
+    put_manifest(artifact, &wanted, stored && !force, store, engine).await?;
+    Ok(if written { Pushed::Written } else { Pushed::Unchanged })
+}
+
+/// What is to be done about a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum TagState {
+    /// It names our digest.
+    Ours,
+    /// It is to be written.
+    Write,
+    /// It names another digest and stays.
+    Kept(Digest),
+}
+
+impl TagState {
+    fn kept(&self) -> Option<&Digest> {
+        if let TagState::Kept(digest) = self {
+            Some(digest)
+        } else {
+            None
+        }
+    }
+}
+
+async fn tag_state(rule: &TagRule, own: &Digest, store: &Store) -> Result<TagState> {
+    let found = store.resolve(&Pointer::Tag(rule.tag.clone())).await?;
+    let Some(found) = found else { return Ok(TagState::Write) };
+    if found.digest == *own {
+        return Ok(TagState::Ours);
+    }
+    match rule.if_exists {
+        IfExists::Replace => Ok(TagState::Write),
+        IfExists::Skip => Ok(TagState::Kept(found.digest)),
+        IfExists::Fail => Err(Error::new(
+            Class::Conflict,
+            format!(
+                "{}:{} exists with the digest {}",
+                store.location(),
+                rule.tag,
+                found.digest
+            ),
+        )
+        .hint(format!(
+            "the files make {own}; push to another tag, or set `if-exists: replace`"
+        ))),
+    }
+}
+
+/// Stores the blobs that are missing; whether any was.
+async fn put_blobs(blobs: &[Blob], store: &Store, engine: &Engine) -> Result<bool> {
+    let put = blobs.iter().map(|blob| async move {
+        let _permit = engine
+            .blobs
+            .acquire()
+            .await
+            .map_err(|_| Error::internal("the engine was closed"))?;
+        let transfer = engine.report.transfer(Direction::Up, &blob.label, blob.descriptor.size);
+        let outcome = store
+            .put_blob(&blob.descriptor, &blob.source, None, &blob.label)
+            .await?;
+        transfer.done(match outcome {
+            PutBlob::Uploaded => Outcome::Moved,
+            PutBlob::Mounted => Outcome::Mounted,
+            PutBlob::Present => Outcome::Present,
+            PutBlob::Planned => Outcome::Planned,
+        });
+        Ok::<bool, Error>(outcome != PutBlob::Present)
+    });
+    // The engine's permits bound what is under way; this only bounds the futures that wait for one.
+    stream::iter(put)
+        .buffer_unordered(256)
+        .try_fold(false, |any, one| future::ok(any || one))
+        .await
+}
+
+/// With one tag the manifest is stored under it; else by digest, then under each tag: no tag ever names something
+/// that isn't whole.
+async fn put_manifest(
+    artifact: &Prepared,
+    wanted: &[&TagRule],
+    stored: bool,
+    store: &Store,
+    engine: &Engine,
+) -> Result<()> {
+    let rest = match wanted {
+        [only] => {
+            recheck(only, artifact.manifest.digest(), store).await?;
+            return put_with_blobs(artifact, &Pointer::Tag(only.tag.clone()), store, engine).await;
+        }
+        all => all,
+    };
+    if !stored {
+        let pointer = Pointer::Digest(artifact.manifest.digest().clone());
+        put_with_blobs(artifact, &pointer, store, engine).await?;
+    }
+    for rule in rest {
+        recheck(rule, artifact.manifest.digest(), store).await?;
+        store
+            .put_manifest(&artifact.manifest, &Pointer::Tag(rule.tag.clone()))
+            .await?;
+    }
+    Ok(())
+}
+
+/// A tag that must not be moved is looked at again right before it is written: uploads take time, and another job may
+/// have made it meanwhile.
+async fn recheck(rule: &TagRule, own: &Digest, store: &Store) -> Result<()> {
+    if rule.if_exists == IfExists::Replace {
+        return Ok(());
+    }
+    match store.resolve(&Pointer::Tag(rule.tag.clone())).await? {
+        Some(found) if found.digest != *own => Err(raced(&rule.tag, &found.digest, store)),
+        _ => Ok(()),
+    }
+}
+
+fn raced(tag: &Tag, found: &Digest, store: &Store) -> Error {
+    Error::new(
+        Class::Conflict,
+        format!(
+            "{}:{tag} was made by another push meanwhile, with {found}",
+            store.location()
+        ),
+    )
+    .hint("push to a tag of this run's own")
+}
+
+/// A registry that misses a blob at the last moment gets all of them once more: ones that it reported as present may
+/// be gone (oras-go#1212) or not have reached this replica (Azure/acr#588).
+async fn put_with_blobs(artifact: &Prepared, pointer: &Pointer, store: &Store, engine: &Engine) -> Result<()> {
+    match store.put_manifest(&artifact.manifest, pointer).await {
+        Err(error) if store::is_blob_unknown(&error) => {
+            put_blobs(&artifact.blobs, store, engine).await?;
+            store.put_manifest(&artifact.manifest, pointer).await?;
+        }
+        other => drop(other?),
+    }
+    Ok(())
+}
