@@ -18,6 +18,21 @@ pub trait Ci: Send + Sync {
     /// repository, actor, url. Absent where the system, or this job, has none.
     fn facts(&self) -> BTreeMap<&'static str, String>;
 
+    /// URL of the source repository.
+    fn source(&self) -> Option<String> {
+        None
+    }
+
+    /// When the job, or the commit, was made, in RFC 3339.
+    fn started(&self) -> Option<String> {
+        None
+    }
+
+    /// A directory that the job's later steps can read and that is cleaned up with it.
+    fn temporary_directory(&self) -> Option<camino::Utf8PathBuf> {
+        None
+    }
+
     /// Hands outputs to the next step. Blocks.
     fn outputs(&self, values: &[(&str, String)]) -> Result<()>;
 

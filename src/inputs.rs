@@ -10,9 +10,10 @@ use camino::Utf8PathBuf;
 use crate::env::Env;
 use crate::error::{Errors, Result};
 use crate::oci::{Annotations, MediaType};
+use crate::ops::Show;
 use crate::reference::Host;
 use crate::report::{Report, Secret};
-use crate::spec::IfExists;
+use crate::spec::{IfExists, IfNoFilesFound};
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,13 @@ pub enum Command {
     Schema,
 }
 
+impl Command {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        ""
+    }
+}
+
 /// Where a spec comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SpecSource {
@@ -35,18 +43,6 @@ pub enum SpecSource {
     Inline(String),
     /// The input `spec-file`, or the argument of `check`.
     File(Utf8PathBuf),
-}
-
-/// What to do with files that are named and not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum IfNoFilesFound {
-    /// Fail.
-    #[default]
-    Error,
-    /// Warn, and go on with the others.
-    Warn,
-    /// Go on.
-    Ignore,
 }
 
 /// How the result is written on stdout.
@@ -57,24 +53,6 @@ pub enum Format {
     Text,
     /// The versioned JSON of the output `json`.
     Json,
-}
-
-/// What `inspect` shows.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub enum Show {
-    /// The manifest, pretty.
-    #[default]
-    Manifest,
-    /// Its exact bytes.
-    Raw,
-    /// Its descriptor.
-    Descriptor,
-    /// Its digest.
-    Digest,
-    /// The config blob.
-    Config,
-    /// The blob with that digest.
-    Blob(crate::oci::Digest),
 }
 
 /// A value and the source that gave it, such as `--retries` or `INPUT_RETRIES`, for messages.

@@ -1,4 +1,23 @@
-//! oci-artifact: build outputs into container registries as OCI artifacts, and back.
+//! oci-artifact puts build outputs into container registries as OCI artifacts, and gets them back, from any CI
+//! pipeline and from a terminal.
+//!
+//! This page is the map. A run goes from top to bottom; imports point down only, which a test holds.
+//!
+//! - [`run`]: from the environment and the arguments to the exit code. The only room that knows both the CI system and
+//!   the commands.
+//! - [`inputs`]: one table of inputs; flags, CI variables and `OCI_ARTIFACT_*` laid over each other; parsed once.
+//! - [`ci`]: one file a CI system behind one trait: masks, groups, annotations, outputs, summary, facts.
+//! - [`ops`]: the commands, a short file each.
+//! - [`plan`]: spec and file system into artifacts, layers, titles. What `check`, `push` and its dry run share.
+//! - [`transfer`]: hash and pack, send what is missing, tags last; and back.
+//! - [`spec`]: the YAML, read with the place of every key and value, every problem collected.
+//! - [`pack`], [`unpack`], [`pattern`]: files into blobs, the same bytes everywhere; blobs into files, never outside.
+//! - [`store`]: an OCI image layout, a registry, or a dry run over either, behind one interface.
+//! - [`credentials`]: which credential goes to which registry.
+//! - [`http`]: one client for registries and token endpoints: redirects, retries, errors, redacted URLs.
+//! - [`oci`], [`reference`](mod@reference): the specs' nouns: digests, descriptors, manifests with their bytes; references.
+//! - [`report`]: what a person reads, through one terminal; results; secrets.
+//! - [`env`](mod@env), [`error`]: one snapshot of the environment; error classes, exit codes, hints.
 
 pub mod ci;
 pub mod credentials;
@@ -13,6 +32,7 @@ pub mod pattern;
 pub mod plan;
 pub mod reference;
 pub mod report;
+pub mod run;
 pub mod spec;
 pub mod store;
 pub mod transfer;

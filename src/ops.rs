@@ -17,7 +17,7 @@ use crate::transfer::Engine;
 
 pub use check::check;
 pub use delete::delete;
-pub use inspect::{Show, inspect};
+pub use inspect::{Show, Shown, inspect};
 pub use list::list;
 pub use pull::{PullItem, PullSettings, pull};
 pub use push::{PushSettings, push};

@@ -15,12 +15,6 @@ impl MediaType {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// For a constant of [`super::names`].
-    pub(crate) fn constant(text: &'static str) -> Self {
-        debug_assert!(is_media_type(text));
-        MediaType(text.to_owned())
-    }
 }
 
 impl FromStr for MediaType {

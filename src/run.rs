@@ -1,0 +1,186 @@
+//! A run from the environment to the exit code: inputs, spec, plan, command, result. The one place that knows both the
+//! CI system and the commands.
+
+mod binding;
+mod command;
+mod deliver;
+mod sources;
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::ci::{self, Ci};
+use crate::env::Env;
+use crate::error::{Class, Error, Errors, Result};
+use crate::inputs::{self, Inputs, Request};
+use crate::report::{Event, Ledger, Progress, Report, Streams, Terminal};
+use command::Output;
+
+/// What the process gives a run.
+pub struct Process {
+    /// The arguments, without the program's name.
+    pub arguments: Vec<OsString>,
+    /// The environment.
+    pub env: Env,
+    /// stdout and stderr.
+    pub streams: Streams,
+    /// Whether stderr is a terminal.
+    pub on_terminal: bool,
+    /// Whether there is a person to ask.
+    pub asks: bool,
+}
+
+/// How long blocking threads may take to tidy up after a failure, a signal or a time-out.
+const TIDY_UP: Duration = Duration::from_secs(3);
+
+/// Runs the program; the value is the exit code.
+pub fn run(process: Process) -> u8 {
+    let Process {
+        arguments,
+        env,
+        streams,
+        on_terminal,
+        asks,
+    } = process;
+    let ci = ci::detect(&env);
+    let progress = if on_terminal && !ci.is_ci() {
+        Progress::Bars
+    } else {
+        Progress::Off
+    };
+    let report = Report::new(Terminal::new(streams, ci.dialect(), progress));
+    let session = Session {
+        ci: ci.as_ref(),
+        env: &env,
+        report: &report,
+        asks,
+    };
+    match inputs::read(arguments, &env, &report) {
+        Ok(Request::Print(text, code)) => {
+            report.terminal().result(&text);
+            code
+        }
+        Ok(Request::Run(inputs)) => session.run(&inputs),
+        Err(errors) => session.refuse(&errors),
+    }
+}
+
+/// What a run keeps at hand from start to end.
+struct Session<'a> {
+    ci: &'a dyn Ci,
+    env: &'a Env,
+    report: &'a Report,
+    asks: bool,
+}
+
+impl Session<'_> {
+    fn run(&self, inputs: &Inputs) -> u8 {
+        if inputs.debug {
+            debug_log(self.report);
+        }
+        let ledger = Ledger::new(inputs.command.name(), inputs.dry_run);
+        let outcome = self.command(inputs, &ledger);
+        let errors = outcome.as_ref().err();
+        self.tell(errors);
+        let mut result = ledger.result();
+        if let Some(errors) = errors {
+            result.fail(errors);
+        }
+        let delivered = deliver::deliver(&result, outcome.as_ref().ok(), inputs, self);
+        match delivered {
+            Err(error) if result.exit_code == 0 => {
+                self.report.emit(&Event::Failure(&error));
+                error.class().exit_code()
+            }
+            Err(error) => {
+                self.report.emit(&Event::Failure(&error));
+                result.exit_code
+            }
+            Ok(()) => result.exit_code,
+        }
+    }
+
+    /// The inputs themselves are wrong: nothing was done, and the outputs say so.
+    fn refuse(&self, errors: &Errors) -> u8 {
+        self.tell(Some(errors));
+        let mut result = Ledger::new("", false).result();
+        result.fail(errors);
+        if let Err(error) = self.ci.outputs(&deliver::outputs(&result)) {
+            self.report.emit(&Event::Failure(&error));
+        }
+        result.exit_code
+    }
+
+    fn tell(&self, errors: Option<&Errors>) {
+        for error in errors.into_iter().flat_map(Errors::iter) {
+            self.report.emit(&Event::Failure(error));
+        }
+    }
+
+    /// Runs the command until it ends, a signal comes or the time is over.
+    fn command(&self, inputs: &Inputs, ledger: &Ledger) -> Result<Output, Errors> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::internal(format!("the async runtime did not start: {error}")))?;
+        let limit = inputs.timeout;
+        let outcome = runtime.block_on(async {
+            tokio::select! {
+                outcome = command::run(inputs, self, ledger) => outcome,
+                error = signalled() => Err(error.into()),
+                error = timed_out(limit) => Err(error.into()),
+            }
+        });
+        runtime.shutdown_timeout(TIDY_UP);
+        outcome
+    }
+}
+
+/// Resolves when the run is to stop: SIGINT, or SIGTERM as CI runners send it on cancellation.
+async fn signalled() -> Error {
+    let stopped = |number| Error::new(Class::Signal(number), "stopped by a signal");
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        {
+            return tokio::select! {
+                _ = interrupt.recv() => stopped(2),
+                _ = terminate.recv() => stopped(15),
+            };
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    stopped(2)
+}
+
+async fn timed_out(limit: Option<Duration>) -> Error {
+    let Some(limit) = limit else {
+        return std::future::pending().await;
+    };
+    tokio::time::sleep(limit).await;
+    Error::new(
+        Class::Network,
+        format!("the run took longer than its `timeout` of {} s", limit.as_secs()),
+    )
+    .hint("raise `timeout`, or see with `log-level: debug` what it waited for")
+}
+
+/// Sends debug lines of this crate through the terminal.
+fn debug_log(report: &Report) {
+    let terminal = std::sync::Arc::clone(report.terminal());
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_target(false)
+        .without_time()
+        .with_writer(move || terminal.debug_writer());
+    let ours = tracing_subscriber::filter::Targets::new().with_target("oci_artifact", tracing::Level::DEBUG);
+    // Only a test that runs twice in one process can have set one before.
+    let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
+}

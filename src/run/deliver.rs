@@ -1,0 +1,96 @@
+//! The result to its readers: stdout, the CI's outputs and summary, the file of `output-file`.
+
+use camino::Utf8PathBuf;
+
+use crate::error::Result;
+use crate::inputs::{Format, Inputs};
+use crate::report::{RunResult, render};
+
+use super::Session;
+use super::command::Output;
+
+/// Above this many bytes the JSON goes to a file alone: CI systems bound what an output may hold (GitHub: 1 MB a job).
+const JSON_LIMIT: usize = 256 * 1024;
+
+/// Hands the result on; the first failure is returned, the other readers still get theirs.
+pub(super) fn deliver(
+    result: &RunResult,
+    output: Option<&Output>,
+    inputs: &Inputs,
+    session: &Session<'_>,
+) -> Result<()> {
+    let terminal = session.report.terminal();
+    match (output, inputs.format) {
+        (Some(Output::Bytes(bytes)), _) => terminal.raw_result(bytes),
+        (_, Format::Json) => terminal.result(&format!("{}\n", result.to_json(true))),
+        (Some(Output::Text(text)), Format::Text) => terminal.result(text),
+        (_, Format::Text) => terminal.result(&render::text(result)),
+    }
+    let json_file = json_file(result, inputs, session);
+    let mut values = outputs(result);
+    if let Ok(Some(path)) = &json_file {
+        values.push(("json-file", path.to_string()));
+    }
+    let outputs = session.ci.outputs(&values);
+    let summary = if inputs.summary && summarised(result) {
+        session.ci.summary(&render::summary(result))
+    } else {
+        Ok(())
+    };
+    json_file.map(drop).and(outputs).and(summary)
+}
+
+/// Whether the command did something that a job's summary should tell.
+fn summarised(result: &RunResult) -> bool {
+    ["push", "pull", "untag", "delete"].contains(&result.command.as_str())
+}
+
+/// Writes the JSON where `output-file` says; where it is too long for an output, to a temporary file.
+fn json_file(result: &RunResult, inputs: &Inputs, session: &Session<'_>) -> Result<Option<Utf8PathBuf>> {
+    let json = result.to_json(false);
+    let path = match &inputs.output_file {
+        Some(file) => session.env.directory().join(&inputs.working_directory).join(file),
+        None if json.len() > JSON_LIMIT => session
+            .ci
+            .temporary_directory()
+            .unwrap_or_else(|| "/tmp".into())
+            .join(format!("oci-artifact-{:016x}.json", fastrand::u64(..))),
+        None => return Ok(None),
+    };
+    fs_err::write(&path, json)?;
+    Ok(Some(path))
+}
+
+/// The outputs, as `action.yml` declares them: those of the first artifact, then those of the run.
+pub(super) fn outputs(result: &RunResult) -> Vec<(&'static str, String)> {
+    let mut values = Vec::new();
+    if let Some(first) = result.artifacts.first() {
+        let digest = first.digest.as_ref().map(ToString::to_string).unwrap_or_default();
+        values.extend([
+            ("digest", digest.clone()),
+            ("reference", first.reference.clone().unwrap_or_default()),
+            ("repository", first.repository.clone()),
+            ("tags", first.tags.join("\n")),
+            ("media-type", first.media_type.clone().unwrap_or_default()),
+            ("artifact-type", first.artifact_type.clone().unwrap_or_default()),
+            ("size", first.size.to_string()),
+            ("subject-name", first.repository.clone()),
+            ("subject-digest", digest),
+            ("path", first.path.clone().unwrap_or_default()),
+        ]);
+    }
+    let references = result
+        .artifacts
+        .iter()
+        .filter_map(|artifact| artifact.reference.as_deref());
+    values.extend([
+        ("changed", result.changed().to_string()),
+        ("references", references.collect::<Vec<_>>().join("\n")),
+        ("exit-code", result.exit_code.to_string()),
+    ]);
+    let json = result.to_json(false);
+    if json.len() <= JSON_LIMIT {
+        values.push(("json", json));
+    }
+    values
+}

@@ -1,0 +1,166 @@
+//! Which artifacts a run is about: those of a spec, one made of inputs, or those of an earlier run's `json`.
+
+use camino::Utf8Path;
+
+use crate::error::{Error, Errors, Result};
+use crate::inputs::{Inputs, SpecSource};
+use crate::reference::{Case, Reference, Tag};
+use crate::spec::{self, ArtifactSpec, Context, DEFAULT_FILE, IfExists, SPEC_LIMIT, Spec, TagSpec};
+
+use super::Session;
+
+/// Where the spec of a run came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A file: whoever can change it may not learn a credential.
+    File,
+    /// Inputs: `spec`, or `reference` and `files`.
+    Inputs,
+}
+
+/// Reads the spec that the inputs ask for, or makes one of them.
+pub(super) fn spec(inputs: &Inputs, directory: &Utf8Path, session: &Session<'_>) -> Result<(Spec, Origin), Errors> {
+    let (spec, origin) = match &inputs.spec {
+        Some(source) => match &source.value {
+            SpecSource::Inline(text) => (parse(text.as_bytes(), None, inputs, session)?, Origin::Inputs),
+            SpecSource::File(file) => (read_file(file, directory, inputs, session)?, Origin::File),
+        },
+        None if inputs.reference.is_some() || !inputs.files.is_empty() => {
+            (from_inputs(inputs, session)?, Origin::Inputs)
+        }
+        None if directory.join(DEFAULT_FILE).is_file() => (
+            read_file(DEFAULT_FILE.into(), directory, inputs, session)?,
+            Origin::File,
+        ),
+        None => {
+            return Err(Error::usage(format!(
+                "there is no reference, no spec and no {DEFAULT_FILE} in {directory}"
+            ))
+            .hint("name a reference and files, or a spec with `spec-file`")
+            .into());
+        }
+    };
+    for notice in &spec.notices {
+        session.report.notice(notice);
+    }
+    Ok((only(spec, &inputs.only)?, origin))
+}
+
+fn read_file(file: &Utf8Path, directory: &Utf8Path, inputs: &Inputs, session: &Session<'_>) -> Result<Spec, Errors> {
+    let path = directory.join(file);
+    let size = fs_err::metadata(&path)
+        .map_err(|error| Error::usage(error.to_string()))?
+        .len();
+    if size > SPEC_LIMIT as u64 {
+        return Err(
+            Error::usage(format!("spec {file}: {size} bytes, more than {SPEC_LIMIT}"))
+                .hint("use patterns or directories instead of listing each file")
+                .into(),
+        );
+    }
+    let bytes = fs_err::read(&path).map_err(|error| Error::usage(error.to_string()))?;
+    parse(&bytes, Some(file), inputs, session)
+}
+
+fn parse(bytes: &[u8], file: Option<&Utf8Path>, inputs: &Inputs, session: &Session<'_>) -> Result<Spec, Errors> {
+    let facts = session.ci.facts();
+    let context = Context {
+        file,
+        registry: inputs.registry.as_ref(),
+        facts: &facts,
+        vars: &inputs.vars,
+    };
+    spec::read(bytes, &context)
+}
+
+/// The spec of one artifact that `reference`, `files`, `tags` and `artifact-type` describe.
+fn from_inputs(inputs: &Inputs, session: &Session<'_>) -> Result<Spec, Errors> {
+    let reference = reference(inputs, session)?;
+    let mut problems = Vec::new();
+    let mut files = Vec::new();
+    for text in &inputs.files {
+        match spec::FileSpec::parse(text) {
+            Ok(file) => files.push(file),
+            Err(error) => problems.push(error.context("input `files`")),
+        }
+    }
+    let mut tags = Vec::new();
+    for text in &inputs.tags {
+        match text.parse::<Tag>() {
+            Ok(tag) => tags.push(TagSpec {
+                tag,
+                if_exists: IfExists::Replace,
+                place: None,
+            }),
+            Err(error) => problems.push(error.context("input `tags`")),
+        }
+    }
+    Errors::check(problems)?;
+    let artifact = ArtifactSpec {
+        name: reference.location.last_part().to_owned(),
+        artifact_type: inputs.artifact_type.clone(),
+        files,
+        tags,
+        ..ArtifactSpec::new(reference)
+    };
+    Ok(Spec {
+        artifacts: vec![artifact],
+        ..Spec::default()
+    })
+}
+
+/// The input `reference`; upper case in it is folded with a notice.
+pub(super) fn reference(inputs: &Inputs, session: &Session<'_>) -> Result<Reference> {
+    let given = inputs.reference.as_ref().ok_or_else(|| {
+        Error::usage("no reference is given").hint("name it as HOST/REPOSITORY:TAG, or as oci:DIRECTORY:TAG")
+    })?;
+    let (reference, folded) = Reference::parse(&given.value, inputs.registry.as_ref(), Case::Fold)
+        .map_err(|error| error.context(&given.origin))?;
+    if folded {
+        session.report.notice(format!(
+            "{}: lower-cased to {reference}, as registries ask for",
+            given.origin
+        ));
+    }
+    Ok(reference)
+}
+
+/// Keeps the artifacts that `only` names; all if it names none.
+pub(super) fn only(mut spec: Spec, names: &[String]) -> Result<Spec> {
+    let known: Vec<&str> = spec.artifacts.iter().map(|artifact| artifact.name.as_str()).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(Error::usage(format!("`only`: there is no artifact {unknown:?}"))
+            .hint(format!("the artifacts are {}", known.join(", "))));
+    }
+    if !names.is_empty() {
+        spec.artifacts.retain(|artifact| names.contains(&artifact.name));
+    }
+    Ok(spec)
+}
+
+/// The artifacts of `from`, the `json` output of an earlier run: each by its digest.
+pub(super) fn from(text: &str) -> Result<Vec<(String, Reference)>> {
+    let refuse =
+        |why: String| Error::usage(format!("`from`: {why}")).hint("pass the output `json` of an earlier push as it is");
+    let json: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| refuse(format!("it is not JSON: {error}")))?;
+    if json.get("schema").and_then(serde_json::Value::as_u64) != Some(u64::from(crate::report::SCHEMA)) {
+        return Err(refuse(format!("its schema is not {}", crate::report::SCHEMA)));
+    }
+    let artifacts = json.get("artifacts").and_then(serde_json::Value::as_object);
+    let artifacts = artifacts.ok_or_else(|| refuse("it has no artifacts".to_owned()))?;
+    let mut found = Vec::new();
+    for (name, artifact) in artifacts {
+        let text = artifact.get("reference").and_then(serde_json::Value::as_str);
+        let text = text.ok_or_else(|| refuse(format!("artifact {name:?} has no reference: it was not pushed")))?;
+        let (reference, _) = Reference::parse(text, None, Case::Strict).map_err(|error| refuse(error.to_string()))?;
+        if reference.digest.is_none() {
+            return Err(refuse(format!("the reference of {name:?} has no digest")));
+        }
+        found.push((name.clone(), reference));
+    }
+    if found.is_empty() {
+        return Err(refuse("it lists no artifact".to_owned()));
+    }
+    Ok(found)
+}
