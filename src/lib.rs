@@ -8,6 +8,7 @@ pub mod http;
 pub mod inputs;
 pub mod oci;
 pub mod pack;
+pub mod pattern;
 pub mod reference;
 pub mod report;
 pub mod spec;
