@@ -1,14 +1,25 @@
-//! Files into blobs: a single file as it is, a directory as one normalised tar, gzipped.
+//! Files into blobs: a single file as it is or gzipped, a directory as one normalised tar, gzipped or plain.
 //!
-//! The same files give the same bytes on every machine, for any number of threads.
+//! The same files give the same bytes on every machine, for any number of threads. [`walk`] lists a directory,
+//! `tar` turns the list into a stream, `gzip` compresses it in parallel, `spool` keeps the result until it is sent.
+//! Everything here blocks: call it on blocking threads.
 
-use std::sync::Arc;
+mod file;
+mod gzip;
+mod spool;
+mod tar;
+mod walk;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::error::Result;
-use crate::oci::Digest;
+pub use file::{file, is_executable};
+pub use walk::walk;
+
+use crate::error::{Class, Error, Result};
+use crate::oci::{Algorithm, Digest, Hasher};
 use crate::store::BlobSource;
+
+use spool::Spool;
 
 /// A blob ready to be stored.
 #[derive(Clone, Debug)]
@@ -30,6 +41,19 @@ pub struct Tree {
     pub root: Utf8PathBuf,
     /// What is in it: per directory in lexical order, a directory before its content. The root itself is not listed.
     pub entries: Vec<Entry>,
+}
+
+impl Tree {
+    /// The sum of the sizes of its files in bytes, as they were when it was listed.
+    pub fn size(&self) -> u64 {
+        self.entries
+            .iter()
+            .map(|entry| match entry.kind {
+                EntryKind::File { size, .. } => size,
+                EntryKind::Directory | EntryKind::Link(_) => 0,
+            })
+            .sum()
+    }
 }
 
 /// One entry of a [`Tree`].
@@ -58,52 +82,113 @@ pub enum EntryKind {
 }
 
 /// Which entries of a directory are left out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// Patterns relative to the directory.
+    /// Patterns ([`crate::pattern`]) relative to the directory. One that matches a directory leaves out all in it.
+    /// Unlike the patterns that select files, they match names with a leading dot too: leaving in what someone meant
+    /// to leave out is the worse mistake.
     pub exclude: Vec<String>,
     /// Whether entries with a leading dot are packed; `.git` never is.
     pub hidden: bool,
 }
 
-/// Lists a directory. Links are not followed.
-pub fn walk(root: Utf8PathBuf, selection: &Selection) -> Result<Tree> {
-    let _ = selection;
-    Ok(Tree {
-        root,
-        entries: Vec::new(),
-    })
+impl Default for Selection {
+    /// All but `.git`, as ORAS packs hidden files.
+    fn default() -> Self {
+        Selection {
+            exclude: Vec::new(),
+            hidden: true,
+        }
+    }
 }
 
-/// How a directory is packed.
+/// How bytes are packed.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Whether the tar is gzipped.
     pub gzip: bool,
-    /// Threads to use; the bytes do not depend on it.
+    /// Threads that compress; the bytes do not depend on it.
     pub threads: usize,
     /// `SOURCE_DATE_EPOCH`, or 0: the mtime of every entry, in seconds.
     pub mtime: u64,
 }
 
-/// Hashes a single file, which is stored as it is. Blocks.
-pub fn file(path: Utf8PathBuf) -> Result<Packed> {
-    let source = BlobSource::File(path);
+/// Packs a directory; entries are named `title/path`, the first is `title` itself. Blocks.
+///
+/// Fails with [`Class::Local`] if a file is no longer what `tree` says, or if the temporary file cannot be written.
+pub fn directory(tree: &Tree, title: &str, options: Options) -> Result<Packed> {
+    if options.gzip {
+        let (blob, unpacked) = gzip::compress(options.threads, |out| tar::write(tree, title, options.mtime, out))?;
+        return Ok(Packed {
+            unpacked: Some(unpacked),
+            ..blob
+        });
+    }
+    let mut out = HashingSpool::new();
+    tar::write(
+        tree,
+        title,
+        options.mtime,
+        &mut std::io::BufWriter::with_capacity(gzip::BLOCK, &mut out),
+    )?;
+    let blob = out.finish()?;
     Ok(Packed {
-        digest: Digest::of(b""),
-        size: 0,
-        source,
-        unpacked: None,
+        unpacked: Some(blob.digest.clone()),
+        ..blob
     })
 }
 
-/// Packs a directory; entries are named `title/path`. Blocks.
-pub fn directory(tree: &Tree, title: &str, options: Options) -> Result<Packed> {
-    let _ = (tree, title, options);
-    Ok(Packed {
-        digest: Digest::of(b""),
-        size: 0,
-        source: BlobSource::Pieces(Arc::new([])),
-        unpacked: None,
-    })
+/// Gzips a single file, in the same form as a directory's tar. Blocks.
+pub fn gzip_file(path: &Utf8Path, options: Options) -> Result<Packed> {
+    let (blob, _) = gzip::compress(options.threads, |out| file::copy(path, None, out))?;
+    Ok(blob)
+}
+
+/// A [`Spool`] that knows the digest of what is in it.
+struct HashingSpool {
+    spool: Spool,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl HashingSpool {
+    fn new() -> Self {
+        HashingSpool {
+            spool: Spool::new(spool::LIMIT),
+            hasher: Hasher::new(Algorithm::Sha256),
+            size: 0,
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        self.spool.push(bytes)
+    }
+
+    fn finish(self) -> Result<Packed> {
+        Ok(Packed {
+            digest: self.hasher.finish(),
+            size: self.size,
+            source: self.spool.finish()?,
+            unpacked: None,
+        })
+    }
+}
+
+impl std::io::Write for HashingSpool {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.push(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file whose size is no longer the one that was listed.
+fn changed(path: &Utf8Path) -> Error {
+    Error::new(Class::Local, format!("{path}: the file changed while it was packed"))
+        .hint("pack after the step that writes it has ended, or exclude it")
 }

@@ -7,8 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Layer, LayerContent, Workspace, media_type, paths};
 use crate::error::{Error, Place, Result};
 use crate::oci::names;
-use crate::pack::{self, EntryKind, Selection, Tree};
-use crate::pattern::Pattern;
+use crate::pack::{self, Selection, Tree};
+use crate::pattern::{self, Pattern};
 use crate::spec::{ArtifactSpec, Compression, FileSpec, IfNoFilesFound};
 use crate::unpack;
 
@@ -119,7 +119,7 @@ impl Finder<'_> {
             let relative = relative_to(base, &path);
             return Ok(vec![Found { path, relative, entry }]);
         }
-        if !Pattern::is_pattern(&entry.path) {
+        if !pattern::is_pattern(&entry.path) {
             let error = Error::new(
                 crate::error::Class::Local,
                 format!("{}: no such file or directory", entry.path),
@@ -127,13 +127,12 @@ impl Finder<'_> {
             .hint(format!("it was looked for at {path}"));
             return self.nothing(error);
         }
-        let pattern = Pattern::parse(&entry.path)?;
         let exclude = entry
             .exclude
             .iter()
             .map(|text| Pattern::parse(text))
             .collect::<Result<Vec<_>>>()?;
-        let files = pattern.expand(base)?;
+        let files = pattern::expand(base, &entry.path)?;
         let files: Vec<Utf8PathBuf> = files
             .into_iter()
             .filter(|file| !exclude.iter().any(|pattern| pattern.matches(file)))
@@ -207,7 +206,7 @@ impl Finder<'_> {
             annotations.insert(names::UNPACK.to_owned(), "true".to_owned());
             Layer {
                 media_type: given(if gzip { names::LAYER_TAR_GZIP } else { names::LAYER_TAR }),
-                size: tree_size(&tree),
+                size: tree.size(),
                 content: LayerContent::Directory { tree, gzip },
                 label: title.clone(),
                 title: Some(title),
@@ -216,7 +215,7 @@ impl Finder<'_> {
         } else {
             refuse_directory_keys(entry)?;
             let size = regular_file(&path)?;
-            if is_executable(&metadata) {
+            if pack::is_executable(&path)? {
                 annotations.insert(names::EXECUTABLE.to_owned(), "true".to_owned());
             }
             Layer {
@@ -300,7 +299,7 @@ fn refuse_directory_keys(entry: &FileSpec) -> Result<()> {
         ("hidden", entry.hidden.is_some()),
         (
             "exclude",
-            !entry.exclude.is_empty() && !Pattern::is_pattern(&entry.path),
+            !entry.exclude.is_empty() && !pattern::is_pattern(&entry.path),
         ),
     ]
     .into_iter()
@@ -323,26 +322,4 @@ fn regular_file(path: &Utf8Path) -> Result<u64> {
         Error::new(crate::error::Class::Local, format!("{path} is not a regular file"))
             .hint("only files, and directories, can be pushed"),
     )
-}
-
-#[cfg(unix)]
-fn is_executable(metadata: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    metadata.permissions().mode() & 0o100 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &std::fs::Metadata) -> bool {
-    false
-}
-
-fn tree_size(tree: &Tree) -> u64 {
-    let size = |kind: &EntryKind| {
-        if let EntryKind::File { size, .. } = kind {
-            *size
-        } else {
-            0
-        }
-    };
-    tree.entries.iter().map(|entry| size(&entry.kind)).sum()
 }

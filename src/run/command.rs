@@ -340,7 +340,7 @@ fn check_literal_paths(items: &[PullItem]) -> Result<()> {
     for item in items {
         for file in item.files.iter().filter(|file| !file.excluded) {
             let path = item.output.join(file.title.as_deref().unwrap_or(&file.path));
-            if crate::pattern::Pattern::is_pattern(&file.path) || seen.insert(path.clone()) {
+            if crate::pattern::is_pattern(&file.path) || seen.insert(path.clone()) {
                 continue;
             }
             let error = Error::usage(format!("artifact {:?} would write {path} a second time", item.name))

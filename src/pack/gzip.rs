@@ -1,0 +1,303 @@
+//! One gzip member from blocks that are compressed in parallel, joined as pigz joins them.
+//!
+//! Input is cut into blocks of [`BLOCK`] bytes. Each becomes raw deflate on its own, with the 32 KiB before it as
+//! dictionary, flushed to a byte boundary, so the parts simply follow each other; an empty last block ends the
+//! stream, and the CRCs of the parts are combined. Where blocks end depends on the input alone: the same bytes come
+//! out for any number of threads. They are wire format: the golden digests below hold them.
+//!
+//! The calling thread produces, `threads` workers compress, one collector takes the parts in order, hashes both sides
+//! and spools. At most `2 * threads + 2` blocks are under way, whatever the size of the input.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use flate2::{Compress, Compression, FlushCompress, Status};
+
+use super::{HashingSpool, Packed};
+use crate::error::{Error, Result};
+use crate::oci::{Algorithm, Digest, Hasher};
+
+/// Bytes of input in a block.
+pub(super) const BLOCK: usize = 1024 * 1024;
+
+/// How far deflate looks back, in bytes (RFC 1951 §2).
+const WINDOW: usize = 32 * 1024;
+
+/// zlib-rs's level.
+const LEVEL: u32 = 6;
+
+/// RFC 1952 §2.3: deflate, no flags, no time, no level, unknown system, as Go writes it.
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+
+/// A last block of fixed codes with nothing in it.
+const END: [u8; 2] = [0x03, 0x00];
+
+/// Compresses what `produce` writes. Returns the blob and the digest of the bytes that went in.
+pub(super) fn compress(threads: usize, produce: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<(Packed, Digest)> {
+    let threads = threads.max(1);
+    let (jobs, waiting) = sync_channel::<Job>(threads);
+    let (order, parts) = sync_channel::<Receiver<Part>>(2 * threads);
+    let waiting = Mutex::new(waiting);
+    thread::scope(|scope| {
+        let collector = scope.spawn(move || collect(&parts));
+        for _ in 0..threads {
+            scope.spawn(|| work(&waiting));
+        }
+        let mut blocks = Blocks::new(jobs, order);
+        let produced = produce(&mut blocks).and_then(|()| Ok(blocks.finish()?));
+        // Without senders the workers end, and after the last part the collector.
+        drop(blocks);
+        let collected = collector.join().map_err(|_| broken())?;
+        match (produced, collected) {
+            // The collector's own failure is why nobody took the producer's blocks.
+            (Err(_), Err(error)) => Err(error),
+            (Err(error), Ok(_)) => Err(error),
+            (Ok(()), collected) => collected,
+        }
+    })
+}
+
+/// A block on its way to a worker.
+struct Job {
+    dictionary: Vec<u8>,
+    block: Vec<u8>,
+    done: SyncSender<Part>,
+}
+
+/// A block and what became of it.
+struct Part {
+    block: Vec<u8>,
+    crc: crc32fast::Hasher,
+    deflated: Result<Vec<u8>>,
+}
+
+/// Cuts what is written into blocks and hands them out.
+struct Blocks {
+    block: Vec<u8>,
+    dictionary: Vec<u8>,
+    jobs: SyncSender<Job>,
+    order: SyncSender<Receiver<Part>>,
+}
+
+impl Blocks {
+    fn new(jobs: SyncSender<Job>, order: SyncSender<Receiver<Part>>) -> Self {
+        Blocks {
+            block: Vec::with_capacity(BLOCK),
+            dictionary: Vec::new(),
+            jobs,
+            order,
+        }
+    }
+
+    fn hand_out(&mut self) -> io::Result<()> {
+        let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK));
+        let tail = block
+            .get(block.len().saturating_sub(WINDOW)..)
+            .unwrap_or_default()
+            .to_vec();
+        let dictionary = std::mem::replace(&mut self.dictionary, tail);
+        let (done, part) = sync_channel(1);
+        // Neither fails unless the collector stopped; its error is the one that is shown.
+        self.order.send(part).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        let job = Job {
+            dictionary,
+            block,
+            done,
+        };
+        self.jobs.send(job).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if self.block.is_empty() { Ok(()) } else { self.hand_out() }
+    }
+}
+
+impl Write for Blocks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(BLOCK - self.block.len());
+        self.block.extend_from_slice(bytes.get(..taken).unwrap_or_default());
+        if self.block.len() == BLOCK {
+            self.hand_out()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A worker: takes blocks until there are no more.
+fn work(waiting: &Mutex<Receiver<Job>>) {
+    loop {
+        // Held while waiting as well: whoever holds it gets the next block, the others queue for the lock.
+        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job {
+            dictionary,
+            block,
+            done,
+        }) = job
+        else {
+            return;
+        };
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&block);
+        let deflated = deflate(&dictionary, &block);
+        // Nobody waits for it if the run failed meanwhile.
+        let _ = done.send(Part { block, crc, deflated });
+    }
+}
+
+/// Takes the parts in order, hashes both sides, and spools the member.
+fn collect(parts: &Receiver<Receiver<Part>>) -> Result<(Packed, Digest)> {
+    let mut unpacked = Hasher::new(Algorithm::Sha256);
+    let mut crc = crc32fast::Hasher::new();
+    let mut length = 0u32;
+    let mut out = HashingSpool::new();
+    out.push(&HEADER)?;
+    for part in parts {
+        let part = part.recv().map_err(|_| broken())?;
+        out.push(&part.deflated?)?;
+        unpacked.update(&part.block);
+        crc.combine(&part.crc);
+        // ISIZE is the length modulo 2^32; a block's length fits.
+        length = length.wrapping_add(part.block.len() as u32);
+    }
+    out.push(&END)?;
+    out.push(&crc.finalize().to_le_bytes())?;
+    out.push(&length.to_le_bytes())?;
+    Ok((out.finish()?, unpacked.finish()))
+}
+
+/// Raw deflate of one block up to a byte boundary, without a last block.
+fn deflate(dictionary: &[u8], block: &[u8]) -> Result<Vec<u8>> {
+    let mut compress = Compress::new(Compression::new(LEVEL), false);
+    if !dictionary.is_empty() {
+        compress.set_dictionary(dictionary).map_err(refused)?;
+    }
+    let mut out = Vec::with_capacity(block.len() / 2 + 1024);
+    loop {
+        let taken = usize::try_from(compress.total_in()).unwrap_or(block.len());
+        let rest = block.get(taken..).unwrap_or_default();
+        let status = compress
+            .compress_vec(rest, &mut out, FlushCompress::Sync)
+            .map_err(refused)?;
+        // With room left over, everything is out: input, pending bytes and the flush.
+        if out.len() < out.capacity() && compress.total_in() == block.len() as u64 {
+            return Ok(out);
+        }
+        if status == Status::StreamEnd {
+            return Err(broken());
+        }
+        out.reserve(BLOCK / 4);
+    }
+}
+
+fn refused(error: flate2::CompressError) -> Error {
+    Error::internal("deflate failed").caused_by(error)
+}
+
+fn broken() -> Error {
+    Error::internal("a thread that compresses stopped early")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::store::BlobSource;
+
+    /// Words and numbers as a text file has them; the same on every machine.
+    fn pseudo_text(size: usize) -> Vec<u8> {
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        let mut next = |bound: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % bound
+        };
+        let words: Vec<String> = (0..2000)
+            .map(|_| (0..2 + next(8)).map(|_| char::from(b'a' + next(26) as u8)).collect())
+            .collect();
+        let mut text = Vec::with_capacity(size + 32);
+        while text.len() < size {
+            match next(12) {
+                0 => text.extend_from_slice(b"\n"),
+                1 => text.extend_from_slice(next(1_000_000).to_string().as_bytes()),
+                _ => text.extend_from_slice(words[next(2000) as usize].as_bytes()),
+            }
+            text.push(b' ');
+        }
+        text.truncate(size);
+        text
+    }
+
+    fn noise(size: usize) -> Vec<u8> {
+        let mut random = fastrand::Rng::with_seed(7);
+        std::iter::repeat_with(|| random.u8(..)).take(size).collect()
+    }
+
+    fn pack(threads: usize, input: &[u8]) -> (Packed, Digest, Vec<u8>) {
+        let (packed, unpacked) = compress(threads, |out| Ok(out.write_all(input)?)).unwrap();
+        let bytes = match &packed.source {
+            BlobSource::Pieces(pieces) => pieces.concat(),
+            BlobSource::Temporary(path) => fs_err::read(&**path).unwrap(),
+            BlobSource::File(_) => panic!("not a file of the user's"),
+        };
+        assert_eq!(packed.size, bytes.len() as u64);
+        assert_eq!(packed.digest, Digest::of(&bytes));
+        assert_eq!(unpacked, Digest::of(input));
+        (packed, unpacked, bytes)
+    }
+
+    #[test]
+    fn one_member_holds_everything() {
+        for input in [
+            Vec::new(),
+            b"x".to_vec(),
+            vec![0; 3 * BLOCK],
+            pseudo_text(BLOCK),
+            pseudo_text(2 * BLOCK + 1),
+            noise(2 * BLOCK + 77),
+        ] {
+            let (_, _, bytes) = pack(3, &input);
+            assert_eq!(bytes[..10], HEADER);
+            // `bufread::GzDecoder` stops after the first member and leaves the rest.
+            let mut decoder = flate2::bufread::GzDecoder::new(&bytes[..]);
+            let mut found = Vec::new();
+            decoder.read_to_end(&mut found).unwrap();
+            assert!(found == input, "{} bytes", input.len());
+            assert!(decoder.into_inner().is_empty());
+        }
+    }
+
+    #[test]
+    fn golden_bytes_for_any_number_of_threads() {
+        let input = pseudo_text(5 * BLOCK + 12_345);
+        insta::assert_snapshot!(Digest::of(&input), @"");
+        for threads in [1, 2, 16] {
+            insta::allow_duplicates! {
+                let (packed, ..) = pack(threads, &input);
+                insta::assert_snapshot!(format!("{} {}", packed.size, packed.digest), @"");
+            }
+        }
+    }
+
+    #[test]
+    fn a_producer_that_fails_ends_the_run_with_its_error() {
+        for blocks in [0, 1, 40] {
+            let error = compress(2, |out| {
+                for _ in 0..blocks {
+                    out.write_all(&vec![b'a'; BLOCK])?;
+                }
+                Err(Error::usage("stop"))
+            })
+            .unwrap_err();
+            assert_eq!(error.message(), "stop");
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! The normalised tar: the same entries give the same bytes, in the form that ORAS writes (archive/tar of Go).
+//!
+//! ustar, with a PAX header (POSIX.1-2001 pax, extended header) only where a name, a link or a number does not fit.
+//! Directories are named without a trailing slash. The archive ends in exactly two zero blocks: ORAS hashes what its
+//! reader consumed, and padding to a whole record would not agree (oras-go `content/file`).
+
+use std::io::Write;
+
+use camino::Utf8Path;
+use tar::{EntryType, Header};
+
+use super::{EntryKind, Tree, changed, file};
+use crate::error::{Error, Result};
+
+/// Bytes in a block of a tar.
+const TAR_BLOCK: u64 = 512;
+
+/// The largest number in eleven octal digits: 8 GiB - 1 as a size, the year 2242 as a time.
+const OCTAL_MAX: u64 = 0o777_7777_7777;
+
+/// Writes `tree` as entries `title`, `title/…`.
+pub(super) fn write(tree: &Tree, title: &str, mtime: u64, out: &mut dyn Write) -> Result<()> {
+    let mut archive = Archive { out, mtime };
+    archive.header(title, EntryType::Directory, 0o755, 0, None)?;
+    for entry in &tree.entries {
+        let name = format!("{title}/{}", entry.path);
+        match &entry.kind {
+            EntryKind::Directory => archive.header(&name, EntryType::Directory, 0o755, 0, None)?,
+            EntryKind::Link(target) => archive.header(&name, EntryType::Symlink, 0o777, 0, Some(target))?,
+            EntryKind::File { size, executable } => {
+                let mode = if *executable { 0o755 } else { 0o644 };
+                archive.header(&name, EntryType::Regular, mode, *size, None)?;
+                archive.content(&tree.root.join(&entry.path), *size)?;
+            }
+        }
+    }
+    archive.out.write_all(&[0; 2 * TAR_BLOCK as usize])?;
+    Ok(())
+}
+
+struct Archive<'a> {
+    out: &'a mut dyn Write,
+    mtime: u64,
+}
+
+impl Archive<'_> {
+    fn header(&mut self, name: &str, kind: EntryType, mode: u32, size: u64, target: Option<&Utf8Path>) -> Result<()> {
+        let mut header = Header::new_ustar();
+        let mut records = Vec::new();
+        let place = Place::of(name);
+        match &place {
+            Some(place) => place.put(&mut header),
+            None => {
+                records.push(("path", name.to_owned()));
+                fill(&mut header.as_old_mut().name, &ascii(name));
+            }
+        }
+        if let Some(target) = target {
+            let field = &mut header.as_old_mut().linkname;
+            if target.as_str().is_ascii() && target.as_str().len() <= field.len() {
+                fill(field, target.as_str());
+            } else {
+                records.push(("linkpath", target.to_string()));
+                fill(field, &ascii(target.as_str()));
+            }
+        }
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_size(fitting(size, "size", &mut records));
+        header.set_mtime(fitting(self.mtime, "mtime", &mut records));
+        header
+            .set_device_major(0)
+            .and_then(|()| header.set_device_minor(0))
+            .map_err(Error::local)?;
+        header.set_cksum();
+        if !records.is_empty() {
+            self.extended(name, records)?;
+        }
+        self.out.write_all(header.as_bytes())?;
+        Ok(())
+    }
+
+    /// A PAX header: what did not fit into the header that follows.
+    fn extended(&mut self, name: &str, mut records: Vec<(&str, String)>) -> Result<()> {
+        records.sort_unstable();
+        let body: String = records.iter().map(|(key, value)| record(key, value)).collect();
+        let mut header = Header::new_ustar();
+        let (parent, last) = name.rsplit_once('/').unwrap_or(("", name));
+        let own = if parent.is_empty() {
+            format!("PaxHeaders.0/{last}")
+        } else {
+            format!("{parent}/PaxHeaders.0/{last}")
+        };
+        fill(&mut header.as_old_mut().name, &ascii(&own));
+        header.set_entry_type(EntryType::XHeader);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_size(body.len() as u64);
+        header.set_cksum();
+        self.out.write_all(header.as_bytes())?;
+        self.out.write_all(body.as_bytes())?;
+        self.pad(body.len() as u64)
+    }
+
+    fn content(&mut self, path: &Utf8Path, size: u64) -> Result<()> {
+        let metadata = fs_err::symlink_metadata(path)?;
+        if !metadata.is_file() || metadata.len() != size {
+            return Err(changed(path));
+        }
+        file::copy(path, Some(size), self.out)?;
+        self.pad(size)
+    }
+
+    fn pad(&mut self, size: u64) -> Result<()> {
+        // Less than a block, so it fits.
+        let missing = (size.wrapping_neg() % TAR_BLOCK) as usize;
+        self.out.write_all(&[0; TAR_BLOCK as usize][..missing])?;
+        Ok(())
+    }
+}
+
+/// Where a name goes in a ustar header.
+struct Place<'a> {
+    prefix: &'a str,
+    name: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// `None` if it needs a PAX header: not ASCII, or no slash splits it into 155 and 100 bytes. Go splits at the last
+    /// slash that leaves a prefix short enough.
+    fn of(name: &'a str) -> Option<Self> {
+        const NAME: usize = 100;
+        const PREFIX: usize = 155;
+        if !name.is_ascii() {
+            return None;
+        }
+        if name.len() <= NAME {
+            return Some(Place { prefix: "", name });
+        }
+        let end = name.len().min(PREFIX + 1);
+        let slash = name.get(..end)?.rfind('/')?;
+        let (prefix, name) = (name.get(..slash)?, name.get(slash + 1..)?);
+        (!prefix.is_empty() && !name.is_empty() && name.len() <= NAME).then_some(Place { prefix, name })
+    }
+
+    fn put(&self, header: &mut Header) {
+        if let Some(header) = header.as_ustar_mut() {
+            fill(&mut header.prefix, self.prefix);
+            fill(&mut header.name, self.name);
+        }
+    }
+}
+
+/// `value` if the octal field holds it, else 0 and a record.
+fn fitting<'a>(value: u64, key: &'a str, records: &mut Vec<(&'a str, String)>) -> u64 {
+    if value <= OCTAL_MAX {
+        return value;
+    }
+    records.push((key, value.to_string()));
+    0
+}
+
+/// `LENGTH KEY=VALUE\n`, the length counting itself.
+fn record(key: &str, value: &str) -> String {
+    let rest = key.len() + value.len() + 3;
+    let mut length = rest + rest.to_string().len();
+    if length.to_string().len() > rest.to_string().len() {
+        length += 1;
+    }
+    format!("{length} {key}={value}\n")
+}
+
+/// What an old reader sees of a name that stands in the PAX header.
+fn ascii(text: &str) -> String {
+    text.chars().filter(char::is_ascii).collect()
+}
+
+/// Copies as much of `text` as fits; the rest of the field stays zero.
+fn fill(field: &mut [u8], text: &str) {
+    for (to, from) in field.iter_mut().zip(text.bytes()) {
+        *to = from;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use camino::Utf8PathBuf;
+
+    use super::*;
+    use crate::error::Class;
+    use crate::oci::Digest;
+    use crate::pack::{Entry, Options, Selection, directory, walk};
+    use crate::store::BlobSource;
+
+    fn temporary() -> (tempfile::TempDir, Utf8PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::try_from(directory.path().to_owned()).unwrap();
+        (directory, path)
+    }
+
+    /// A file, an executable, an empty directory, a link, and names at each limit of ustar.
+    fn sample() -> (tempfile::TempDir, Tree) {
+        let (guard, root) = temporary();
+        let long = format!("{}/{}", "d".repeat(60), "n".repeat(90));
+        let longer = format!("{}/{}", "d".repeat(60), "n".repeat(101));
+        for (path, content) in [
+            ("readme.md", "# hello\n"),
+            ("bin/run", "#!/bin/sh\n"),
+            ("block", &"b".repeat(512)),
+            ("grüße.txt", "ä"),
+            (&long, "long"),
+            (&longer, "longer"),
+        ] {
+            let path = root.join(path);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, content).unwrap();
+        }
+        fs_err::create_dir(root.join("empty")).unwrap();
+        let mut tree = walk(root, &Selection::default()).unwrap();
+        // Set here and not on disk, so that the sample is the same on systems without such bits and links.
+        for entry in &mut tree.entries {
+            if let ("bin/run", EntryKind::File { executable, .. }) = (entry.path.as_str(), &mut entry.kind) {
+                *executable = true;
+            }
+        }
+        let link = |path: &str, target: &str| Entry {
+            path: path.into(),
+            kind: EntryKind::Link(target.into()),
+        };
+        tree.entries.push(link("link", "bin/run"));
+        tree.entries.push(link("link-long", &"t/".repeat(60)));
+        (guard, tree)
+    }
+
+    fn tar_of(tree: &Tree, title: &str, mtime: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write(tree, title, mtime, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn entries_are_normalised() {
+        let (_guard, tree) = sample();
+        let bytes = tar_of(&tree, "a/title", 1_700_000_000);
+        let mut shown = String::new();
+        for entry in tar::Archive::new(&bytes[..]).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let header = entry.header();
+            assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (0, 0));
+            assert_eq!(
+                (header.username().unwrap(), header.groupname().unwrap()),
+                (Some(""), Some(""))
+            );
+            assert_eq!(header.mtime().unwrap(), 1_700_000_000);
+            let (kind, mode, size) = (
+                header.entry_type().as_byte() as char,
+                header.mode().unwrap(),
+                entry.size(),
+            );
+            let path = entry.path_bytes().into_owned();
+            let link = entry
+                .link_name_bytes()
+                .map(|link| String::from_utf8(link.into_owned()).unwrap());
+            let mut content = String::new();
+            entry.read_to_string(&mut content).unwrap();
+            assert_eq!(content.len() as u64, size);
+            shown += &format!("{kind} {mode:o} {size} {}", String::from_utf8(path).unwrap());
+            shown += &link.map(|link| format!(" -> {link}\n")).unwrap_or("\n".to_owned());
+        }
+        insta::assert_snapshot!(shown, @"");
+    }
+
+    #[test]
+    fn ends_in_exactly_two_zero_blocks() {
+        let (_guard, tree) = sample();
+        let bytes = tar_of(&tree, "title", 0);
+        assert_eq!(bytes.len() % 512, 0);
+        assert!(bytes[bytes.len() - 1024..].iter().all(|byte| *byte == 0));
+        assert!(
+            bytes[bytes.len() - 1536..bytes.len() - 1024]
+                .iter()
+                .any(|byte| *byte != 0)
+        );
+    }
+
+    #[test]
+    fn golden_digests() {
+        let (_guard, tree) = sample();
+        insta::assert_snapshot!(Digest::of(&tar_of(&tree, "title", 0)), @"");
+        for threads in [1, 2, 16] {
+            let options = Options {
+                gzip: true,
+                threads,
+                mtime: 0,
+            };
+            let packed = directory(&tree, "title", options).unwrap();
+            assert_eq!(packed.unpacked, Some(Digest::of(&tar_of(&tree, "title", 0))));
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(packed.digest, @"");
+            }
+        }
+    }
+
+    #[test]
+    fn plain_is_the_tar_itself() {
+        let (_guard, tree) = sample();
+        let options = Options {
+            gzip: false,
+            threads: 1,
+            mtime: 7,
+        };
+        let packed = directory(&tree, "title", options).unwrap();
+        let expected = tar_of(&tree, "title", 7);
+        assert_eq!(
+            (packed.digest.clone(), packed.size),
+            (Digest::of(&expected), expected.len() as u64)
+        );
+        assert_eq!(packed.unpacked, Some(packed.digest));
+        let BlobSource::Pieces(pieces) = packed.source else {
+            panic!("small enough for memory")
+        };
+        assert!(pieces.concat() == expected);
+    }
+
+    #[test]
+    fn a_file_that_changed_since_it_was_listed_is_named() {
+        let (_guard, root) = temporary();
+        fs_err::write(root.join("file"), "12345").unwrap();
+        let tree = walk(root.clone(), &Selection::default()).unwrap();
+        for content in ["1234", "123456", ""] {
+            fs_err::write(root.join("file"), content).unwrap();
+            for gzip in [true, false] {
+                let options = Options {
+                    gzip,
+                    threads: 2,
+                    mtime: 0,
+                };
+                let error = directory(&tree, "title", options).unwrap_err();
+                assert_eq!(error.class(), Class::Local);
+                assert!(
+                    error.message().ends_with("file: the file changed while it was packed"),
+                    "{error}"
+                );
+            }
+        }
+        fs_err::remove_file(root.join("file")).unwrap();
+        let options = Options {
+            gzip: true,
+            threads: 2,
+            mtime: 0,
+        };
+        assert_eq!(directory(&tree, "title", options).unwrap_err().class(), Class::Local);
+    }
+
+    #[test]
+    fn numbers_too_large_for_octal_get_a_record() {
+        let mut bytes = Vec::new();
+        let mut archive = Archive {
+            out: &mut bytes,
+            mtime: OCTAL_MAX + 1,
+        };
+        archive
+            .header("big", EntryType::Regular, 0o644, OCTAL_MAX + 2, None)
+            .unwrap();
+        let records = &bytes[512..];
+        assert!(records.starts_with(b"20 mtime=8589934592\n19 size=8589934593\n"));
+        assert_eq!(bytes.len(), 3 * 512);
+    }
+
+    #[test]
+    fn a_record_counts_its_own_length() {
+        for size in [1, 88, 89, 90, 91, 92, 989, 990, 991, 992, 993] {
+            let record = record("path", &"x".repeat(size));
+            assert!(record.starts_with(&format!("{} ", record.len())), "{size}");
+        }
+    }
+}
