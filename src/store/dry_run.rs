@@ -1,63 +1,211 @@
-//! A dry run: reads pass to another store, writes are recorded.
+//! A dry run: reads pass to another store, writes are only recorded, and the reads after them see them.
 
-use super::{BlobSource, BlobStream, PutBlob, TagPage};
-use crate::error::Result;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{BlobSource, BlobStream, PutBlob, Store, TagPage};
+use crate::error::{Class, Error, Result};
 use crate::oci::{Descriptor, Digest, RawManifest};
 use crate::reference::{Location, Pointer, Repository, Tag};
 
-use super::Store;
-/// A store that writes nothing.
+/// A store that writes nothing. Clones share what was recorded.
 #[derive(Clone)]
 pub struct DryRun {
     inner: Box<Store>,
-    location: Location,
+    recorded: Arc<Mutex<Recorded>>,
 }
+
+/// What would have been written.
+#[derive(Default)]
+struct Recorded {
+    /// Not their bytes: a dry run of a large push would keep all that it packed.
+    blobs: HashSet<Digest>,
+    manifests: HashMap<Digest, RawManifest>,
+    /// `None`: removed.
+    tags: BTreeMap<Tag, Option<Digest>>,
+    deleted: HashSet<Digest>,
+}
+
+/// What the record says about a pointer.
+enum Seen {
+    Manifest(RawManifest),
+    Gone,
+    /// Ask the store below, about this.
+    Below(Pointer),
+}
+
 impl DryRun {
     /// Over `inner`.
     pub fn new(inner: Store) -> Self {
-        let location = inner.location().clone();
         DryRun {
             inner: Box::new(inner),
-            location,
+            recorded: Arc::default(),
         }
     }
-}
-#[allow(unused_variables, clippy::unused_async, missing_docs)]
-impl DryRun {
+
+    // Boxed, as the rest of this store's calls down: `Store` calls `DryRun` calls `Store`.
+    async fn below(&self, pointer: &Pointer) -> Result<Option<Descriptor>> {
+        let found = Box::pin(self.inner.resolve(pointer)).await?;
+        Ok(found.filter(|found| !self.recorded().deleted.contains(&found.digest)))
+    }
+
+    /// See [`Store::resolve`].
     pub async fn resolve(&self, pointer: &Pointer) -> Result<Option<Descriptor>> {
-        Ok(None)
+        let seen = self.recorded().see(pointer);
+        match seen {
+            Seen::Manifest(manifest) => Ok(Some(manifest.descriptor())),
+            Seen::Gone => Ok(None),
+            Seen::Below(pointer) => self.below(&pointer).await,
+        }
     }
+
+    /// See [`Store::get_manifest`].
     pub async fn get_manifest(&self, pointer: &Pointer) -> Result<Option<RawManifest>> {
-        Ok(None)
+        let seen = self.recorded().see(pointer);
+        match seen {
+            Seen::Manifest(manifest) => Ok(Some(manifest)),
+            Seen::Gone => Ok(None),
+            Seen::Below(pointer) => {
+                let found = Box::pin(self.inner.get_manifest(&pointer)).await?;
+                Ok(found.filter(|found| !self.recorded().deleted.contains(found.digest())))
+            }
+        }
     }
+
+    /// Records the manifest. Whether the store below would index a subject can't be known; it says yes.
     pub async fn put_manifest(&self, manifest: &RawManifest, pointer: &Pointer) -> Result<bool> {
+        let mut recorded = self.recorded();
+        match pointer {
+            Pointer::Digest(digest) if digest != manifest.digest() => {
+                return Err(Error::integrity(format!(
+                    "manifest {}: it was to be stored as {digest}",
+                    manifest.digest()
+                )));
+            }
+            Pointer::Digest(_) => {}
+            Pointer::Tag(tag) => {
+                recorded.tags.insert(tag.clone(), Some(manifest.digest().clone()));
+            }
+        }
+        recorded.deleted.remove(manifest.digest());
+        recorded.manifests.insert(manifest.digest().clone(), manifest.clone());
         Ok(true)
     }
+
+    /// See [`Store::has_blob`].
     pub async fn has_blob(&self, blob: &Descriptor) -> Result<bool> {
-        Ok(false)
+        let recorded = self.recorded().blobs.contains(&blob.digest);
+        Ok(recorded || Box::pin(self.inner.has_blob(blob)).await?)
     }
+
+    /// The blob of the store below; one that was only recorded isn't there.
     pub async fn open_blob(&self, blob: &Descriptor, offset: u64) -> Result<BlobStream> {
-        Ok(BlobSource::from(bytes::Bytes::new()).open(0))
+        Box::pin(self.inner.open_blob(blob, offset)).await
     }
+
+    /// [`PutBlob::Present`] or [`PutBlob::Planned`]; the source is not read.
     pub async fn put_blob(
         &self,
         blob: &Descriptor,
-        source: &BlobSource,
-        mount: Option<&Repository>,
+        _source: &BlobSource,
+        _mount: Option<&Repository>,
         title: &str,
     ) -> Result<PutBlob> {
-        Ok(PutBlob::Uploaded)
+        if self.has_blob(blob).await.map_err(|error| error.context(title))? {
+            return Ok(PutBlob::Present);
+        }
+        self.recorded().blobs.insert(blob.digest.clone());
+        Ok(PutBlob::Planned)
     }
+
+    /// The pages of the store below, without the tags that would be gone; new ones come on the last page.
     pub async fn tags(&self, from: Option<&str>) -> Result<TagPage> {
-        Ok(TagPage::default())
+        let mut page = match Box::pin(self.inner.tags(from)).await {
+            // The repository would be made by the first push.
+            Err(error) if error.class() == Class::NotFound && self.recorded().tags.values().any(Option::is_some) => {
+                TagPage::default()
+            }
+            other => other?,
+        };
+        let (planned, deletes) = {
+            let recorded = self.recorded();
+            page.tags.retain(|tag| !matches!(recorded.tags.get(tag), Some(None)));
+            (recorded.tags.clone(), !recorded.deleted.is_empty())
+        };
+        if deletes {
+            // A deleted manifest takes its tags along, and only asking tells which those are.
+            let mut kept = Vec::new();
+            for tag in page.tags {
+                if self.resolve(&Pointer::Tag(tag.clone())).await?.is_some() {
+                    kept.push(tag);
+                }
+            }
+            page.tags = kept;
+        }
+        if page.next.is_none() {
+            for (tag, digest) in planned {
+                let pointer = Pointer::Tag(tag.clone());
+                let new = digest.is_some() && !page.tags.contains(&tag);
+                if new && Box::pin(self.inner.resolve(&pointer)).await?.is_none() {
+                    page.tags.push(tag);
+                }
+            }
+            page.tags.sort();
+        }
+        Ok(page)
     }
+
+    /// See [`Store::delete_manifest`].
     pub async fn delete_manifest(&self, digest: &Digest) -> Result<bool> {
-        Ok(false)
+        if self.resolve(&Pointer::Digest(digest.clone())).await?.is_none() {
+            return Ok(false);
+        }
+        let mut recorded = self.recorded();
+        recorded.manifests.remove(digest);
+        recorded.deleted.insert(digest.clone());
+        for named in recorded.tags.values_mut() {
+            named.take_if(|named| named == digest);
+        }
+        Ok(true)
     }
+
+    /// See [`Store::delete_tag`].
     pub async fn delete_tag(&self, tag: &Tag) -> Result<bool> {
-        Ok(false)
+        let there = self.resolve(&Pointer::Tag(tag.clone())).await?.is_some();
+        if there {
+            self.recorded().tags.insert(tag.clone(), None);
+        }
+        Ok(there)
     }
+
+    /// See [`Store::location`].
     pub fn location(&self) -> &Location {
-        &self.location
+        self.inner.location()
+    }
+
+    fn recorded(&self) -> MutexGuard<'_, Recorded> {
+        // Each change is one insert or remove: a panic elsewhere leaves nothing half done.
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl Recorded {
+    fn see(&self, pointer: &Pointer) -> Seen {
+        let digest = match pointer {
+            Pointer::Digest(digest) => digest,
+            Pointer::Tag(tag) => match self.tags.get(tag) {
+                Some(Some(digest)) => digest,
+                Some(None) => return Seen::Gone,
+                None => return Seen::Below(pointer.clone()),
+            },
+        };
+        match self.manifests.get(digest) {
+            Some(manifest) => Seen::Manifest(manifest.clone()),
+            None if self.deleted.contains(digest) => Seen::Gone,
+            None => Seen::Below(Pointer::Digest(digest.clone())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! `index.json`: which manifests a layout offers, and under which tags.
+
+use serde_json::value::RawValue;
+
+use super::fields::{Fields, raw};
+use super::files::Files;
+use crate::error::{Error, Result};
+use crate::oci::{Annotations, Descriptor, Digest, names};
+use crate::reference::Tag;
+
+/// The index as read.
+pub(super) struct Index {
+    fields: Fields,
+    entries: Vec<Entry>,
+}
+
+/// One entry, with its bytes.
+struct Entry {
+    raw: Box<RawValue>,
+    /// `None` for an entry we can't read (another digest algorithm, say): kept, never found.
+    descriptor: Option<Descriptor>,
+}
+
+impl Entry {
+    fn new(raw: Box<RawValue>) -> Self {
+        let descriptor = serde_json::from_str(raw.get()).ok();
+        Entry { raw, descriptor }
+    }
+
+    fn names(&self, digest: &Digest) -> bool {
+        self.descriptor.as_ref().is_some_and(|found| found.digest == *digest)
+    }
+
+    fn name(&self) -> Option<&str> {
+        let annotations = &self.descriptor.as_ref()?.annotations;
+        annotations.get(names::REF_NAME).map(String::as_str)
+    }
+
+    fn has(&self, tag: &Tag) -> bool {
+        self.name() == Some(tag.as_str())
+    }
+
+    /// The same entry under another name, or none; all else that it says stays.
+    fn renamed(&self, tag: Option<&Tag>) -> Result<Entry> {
+        let damaged = |error: serde_json::Error| Error::integrity(format!("index.json: {error}"));
+        let mut fields: Fields = serde_json::from_str(self.raw.get()).map_err(damaged)?;
+        let mut annotations: Fields = match fields.get("annotations") {
+            Some(found) => serde_json::from_str::<Option<Fields>>(found.get())
+                .map_err(damaged)?
+                .unwrap_or_default(),
+            None => Fields::default(),
+        };
+        match tag {
+            Some(tag) => annotations.set(names::REF_NAME, &tag.as_str())?,
+            None => annotations.remove(names::REF_NAME),
+        }
+        if annotations.is_empty() {
+            fields.remove("annotations");
+        } else {
+            fields.set("annotations", &annotations)?;
+        }
+        Ok(Entry::new(raw(&fields)?))
+    }
+}
+
+impl Index {
+    /// An index of many thousand tags; every command reads it whole.
+    pub(super) const LIMIT: usize = 16 * 1024 * 1024;
+
+    /// An index without entries.
+    pub(super) const EMPTY: &[u8] =
+        br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+
+    /// Reads the index; a layout without one has no entries.
+    pub(super) fn read(files: &Files) -> Result<Self> {
+        let path = files.index_path();
+        let bytes = files.read(&path, Self::LIMIT)?;
+        Self::parse(bytes.as_deref().unwrap_or(Self::EMPTY)).map_err(|error| error.context(path))
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self> {
+        let damaged = |error: serde_json::Error| Error::integrity(error.to_string());
+        let fields: Fields = serde_json::from_slice(bytes).map_err(damaged)?;
+        let entries: Option<Vec<Box<RawValue>>> = match fields.get("manifests") {
+            Some(found) => serde_json::from_str(found.get()).map_err(damaged)?,
+            None => None,
+        };
+        Ok(Index {
+            fields,
+            entries: entries.unwrap_or_default().into_iter().map(Entry::new).collect(),
+        })
+    }
+
+    fn serialize(&mut self) -> Result<Vec<u8>> {
+        let entries: Vec<&RawValue> = self.entries.iter().map(|entry| &*entry.raw).collect();
+        self.fields.set("manifests", &entries)?;
+        let bytes = serde_json::to_vec(&self.fields).map_err(|error| Error::internal(format!("JSON: {error}")))?;
+        if bytes.len() > Self::LIMIT {
+            return Err(
+                Error::usage(format!("index.json would have more than {} bytes", Self::LIMIT))
+                    .hint("delete manifests that are no longer needed, or use another directory"),
+            );
+        }
+        Ok(bytes)
+    }
+
+    /// What `tag` names. Of several entries with one name, which other tools may leave, the last counts, as in ORAS.
+    pub(super) fn tagged(&self, tag: &Tag) -> Option<Descriptor> {
+        self.entries.iter().rev().find(|entry| entry.has(tag)).and_then(plain)
+    }
+
+    /// The first entry with `digest`.
+    pub(super) fn entry(&self, digest: &Digest) -> Option<Descriptor> {
+        self.entries.iter().find(|entry| entry.names(digest)).and_then(plain)
+    }
+
+    /// The tags, sorted.
+    pub(super) fn tags(&self) -> Vec<Tag> {
+        let mut tags: Vec<Tag> = self
+            .entries
+            .iter()
+            .filter_map(Entry::name)
+            .filter_map(|name| name.parse().ok())
+            .collect();
+        tags.sort();
+        tags.dedup();
+        tags
+    }
+}
+
+/// Media type, digest and size of an entry: what a registry would answer.
+fn plain(entry: &Entry) -> Option<Descriptor> {
+    let found = entry.descriptor.as_ref()?;
+    Some(Descriptor::new(
+        found.media_type.clone(),
+        found.digest.clone(),
+        found.size,
+    ))
+}
+
+/// The index while no one else can change it.
+pub(super) struct Locked<'a> {
+    files: &'a Files,
+    index: Index,
+    changed: bool,
+    _lock: fs_err::File,
+}
+
+impl<'a> Locked<'a> {
+    /// Waits for the lock, then reads.
+    pub(super) fn new(files: &'a Files) -> Result<Self> {
+        let lock = files.lock()?;
+        Ok(Locked {
+            files,
+            index: Index::read(files)?,
+            changed: false,
+            _lock: lock,
+        })
+    }
+
+    /// Writes the index if it changed, and lets go.
+    pub(super) fn save(mut self) -> Result<()> {
+        if self.changed {
+            let bytes = self.index.serialize()?;
+            self.files.write(&self.files.index_path(), &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Lets `tag` name the manifest. The entry it had is dropped: kept without a name, each push of a moving tag
+    /// would leave one more for ever. Its manifest is still found by digest among the blobs.
+    pub(super) fn tag(&mut self, mut manifest: Descriptor, tag: &Tag) -> Result<()> {
+        if self
+            .index
+            .tagged(tag)
+            .is_some_and(|found| found.digest == manifest.digest)
+        {
+            return Ok(());
+        }
+        self.changed = true;
+        let entries = &mut self.index.entries;
+        entries.retain(|entry| !entry.has(tag));
+        let nameless = entries
+            .iter_mut()
+            .find(|entry| entry.names(&manifest.digest) && entry.name().is_none());
+        if let Some(entry) = nameless {
+            *entry = entry.renamed(Some(tag))?;
+            return Ok(());
+        }
+        manifest.annotations = Annotations::from([(names::REF_NAME.to_owned(), tag.to_string())]);
+        entries.push(Entry::new(raw(&manifest)?));
+        Ok(())
+    }
+
+    /// Offers the manifest without a tag, unless some entry does already.
+    pub(super) fn add(&mut self, manifest: &Descriptor) -> Result<()> {
+        if self.index.entry(&manifest.digest).is_none() {
+            self.changed = true;
+            self.index.entries.push(Entry::new(raw(manifest)?));
+        }
+        Ok(())
+    }
+
+    /// Takes the tag away; the manifest keeps an entry. `false` if there is no such tag.
+    pub(super) fn untag(&mut self, tag: &Tag) -> Result<bool> {
+        let entries = &mut self.index.entries;
+        let Some(at) = entries.iter().rposition(|entry| entry.has(tag)) else {
+            return Ok(false);
+        };
+        self.changed = true;
+        let entry = entries.remove(at);
+        entries.retain(|other| !other.has(tag));
+        let digest = entry.descriptor.as_ref().map(|found| &found.digest);
+        if !entries
+            .iter()
+            .any(|other| digest.is_some_and(|digest| other.names(digest)))
+        {
+            entries.insert(at.min(entries.len()), entry.renamed(None)?);
+        }
+        Ok(true)
+    }
+
+    /// Takes away every entry of the manifest.
+    pub(super) fn remove(&mut self, digest: &Digest) {
+        let before = self.index.entries.len();
+        self.index.entries.retain(|entry| !entry.names(digest));
+        self.changed |= self.index.entries.len() != before;
+    }
+}
