@@ -196,7 +196,7 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Spec, Errors> {
         return Err(failed(problems));
     }
     match node::parse(text, &mut problems) {
-        Some(root) => read::spec(&root, text, context, problems),
+        Some(root) => read::spec(&root, context, problems),
         None => Err(failed(problems)),
     }
 }
@@ -244,3 +244,6 @@ fn failed(problems: problems::Problems<'_>) -> Errors {
         Ok(()) => Error::internal("a spec failed without a problem").into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

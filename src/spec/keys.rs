@@ -312,27 +312,35 @@ pub fn hint(scope: Scope, unknown: &str) -> String {
     if INPUTS_ALONE.contains(&unknown) {
         return format!("a spec can't set it; give it as the input `{unknown}`");
     }
-    let elsewhere: Vec<&str> = Scope::ALL
-        .into_iter()
-        .filter(|other| *other != scope && find(*other, unknown).is_some())
-        .map(Scope::name)
-        .collect();
-    if !elsewhere.is_empty() {
-        return format!("`{unknown}` is a key of {}", elsewhere.join(" and of "));
+    if let Some(hint) = elsewhere(scope, unknown) {
+        return hint;
     }
     let names: Vec<&str> = in_scope(scope).map(|key| key.name).collect();
+    let everywhere = || nearest(unknown, KEYS.iter().map(|key| key.name));
     match nearest(unknown, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => format!("{} has {}", scope.name(), names.join(", ")),
+        None => everywhere()
+            .and_then(|name| elsewhere(scope, name))
+            .unwrap_or_else(|| format!("{} has {}", scope.name(), names.join(", "))),
     }
+}
+
+/// For a key that belongs into other maps: into which.
+fn elsewhere(scope: Scope, name: &str) -> Option<String> {
+    let others: Vec<&str> = Scope::ALL
+        .into_iter()
+        .filter(|other| *other != scope && find(*other, name).is_some())
+        .map(Scope::name)
+        .collect();
+    (!others.is_empty()).then(|| format!("`{name}` is a key of {}", others.join(" and of ")))
 }
 
 /// The name that `text` was probably meant to be.
 pub fn nearest<'n>(text: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let text = text.to_lowercase().replace('_', "-");
     if text.len() > 40 {
         return None;
     }
+    let text = text.to_lowercase().replace('_', "-");
     names
         .map(|name| (strsim::osa_distance(&text, name), name))
         .filter(|(distance, name)| *distance <= (name.len().max(text.len()) / 3).max(1))

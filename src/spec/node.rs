@@ -110,7 +110,10 @@ pub fn parse(text: &str, problems: &mut Problems<'_>) -> Option<Node> {
             Err(error) => Err(builder.unreadable(&error)),
         };
         if let Err((at, error)) = step {
-            builder.problems.add(at, error);
+            // `*.{a,b}` is an alias with something behind it: one mistake, told already.
+            if !builder.problems.has_line(at.line) {
+                builder.problems.add(at, error);
+            }
             return None;
         }
     }
@@ -167,15 +170,15 @@ impl Builder<'_, '_, '_> {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let scalar = Scalar {
-                    style: match style {
-                        ScalarStyle::Plain => Style::Plain,
-                        ScalarStyle::Literal => Style::Literal,
-                        _ => Style::Quoted,
-                    },
-                    text: text.into_owned(),
+                let style = match style {
+                    ScalarStyle::Plain => Style::Plain,
+                    ScalarStyle::Literal => Style::Literal,
+                    _ => Style::Quoted,
                 };
-                let empty = scalar.style == Style::Plain && scalar.text.is_empty();
+                // The parser gives "~" for a value that isn't there.
+                let empty = style == Style::Plain && span.start.index() == span.end.index();
+                let text = if empty { String::new() } else { text.into_owned() };
+                let scalar = Scalar { text, style };
                 let value = if self.refuse_tag(tag.as_deref(), &span, "str") {
                     Value::Broken
                 } else if anchor != 0 && empty {
@@ -282,7 +285,10 @@ impl Builder<'_, '_, '_> {
     fn alias(&mut self, id: usize, at: At) -> Result<(), Fatal> {
         // Absent for an alias inside its own anchor, which would never end.
         let Some(anchored) = self.anchors.get(&id) else {
-            return Err((at, Error::usage("an alias stands inside its own anchor")));
+            return Err((
+                at,
+                Error::usage("an alias stands inside its own anchor").hint("write the value out"),
+            ));
         };
         if self.open.len() + anchored.height > DEEPEST {
             return Err((at, too_deep()));
@@ -318,12 +324,18 @@ impl Builder<'_, '_, '_> {
             return false;
         }
         let written = span.tag_span().and_then(|tag| tag.slice(self.text)).unwrap_or("!");
+        let hint = if written.starts_with("!!") || !matches!(harmless, "str") {
+            "leave it out".to_owned()
+        } else {
+            format!(
+                "a value that starts with '!' must be quoted, such as {}",
+                shown(written)
+            )
+        };
         let written = shown(written);
         self.problems.add(
             place(span.tag_start.unwrap_or(span.start)),
-            Error::usage(format!("{written} is a tag of YAML, which a spec can't have")).hint(format!(
-                "a value that starts with '!' must be quoted, such as {written}"
-            )),
+            Error::usage(format!("{written} is a tag of YAML, which a spec can't have")).hint(hint),
         );
         true
     }
@@ -391,6 +403,7 @@ fn key(node: Node, problems: &mut Problems<'_>) -> Option<(String, At)> {
 
 pub(super) fn too_deep() -> Error {
     Error::usage(format!("lists and maps lie more than {DEEPEST} deep in each other"))
+        .hint("a spec needs six levels at most")
 }
 
 fn place(marker: Marker) -> At {
@@ -400,3 +413,6 @@ fn place(marker: Marker) -> At {
         column: number(marker.col().saturating_add(1)),
     }
 }
+
+#[cfg(test)]
+mod tests;

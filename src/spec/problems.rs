@@ -54,6 +54,12 @@ impl<'a> Problems<'a> {
         self.found.len() >= MOST
     }
 
+    /// Whether one was found in this line.
+    pub fn has_line(&self, line: u32) -> bool {
+        let mut places = self.found.iter().filter_map(Error::place);
+        places.any(|place| place.line == line)
+    }
+
     /// A place in this spec.
     pub fn place(&self, at: At) -> Place {
         Place {

@@ -25,16 +25,10 @@ pub(super) use file::parse as parse_file;
 /// Longest value that isn't an annotation's, in bytes: the longest path of Linux.
 const LONGEST: usize = 4096;
 
-/// The typed spec in `root`, the tree of `source`; `problems` holds what was found before.
-pub(super) fn spec(
-    root: &Node,
-    source: &str,
-    context: &Context<'_>,
-    problems: Problems<'_>,
-) -> std::result::Result<Spec, Errors> {
+/// The typed spec in `root`; `problems` holds what was found before.
+pub(super) fn spec(root: &Node, context: &Context<'_>, problems: Problems<'_>) -> std::result::Result<Spec, Errors> {
     let mut reader = Reader {
         context,
-        source,
         problems,
         notices: Vec::new(),
     };
@@ -47,7 +41,6 @@ pub(super) fn spec(
 
 struct Reader<'c, 'p> {
     context: &'c Context<'c>,
-    source: &'c str,
     problems: Problems<'p>,
     notices: Vec<String>,
 }
@@ -348,40 +341,13 @@ impl Reader<'_, '_> {
         match &node.value {
             Value::List(items) => items.iter().map(Cow::Borrowed).collect(),
             Value::Scalar(scalar) if scalar.is_null() || !scalar.text.contains('\n') => vec![Cow::Borrowed(node)],
-            Value::Scalar(scalar) => self.lines(node.at, scalar).into_iter().map(Cow::Owned).collect(),
+            Value::Scalar(scalar) => lines(node.at, scalar).into_iter().map(Cow::Owned).collect(),
             Value::Broken => Vec::new(),
             other @ Value::Map(_) => {
                 self.wrong_kind(node.at, key, "a list or a text", other);
                 Vec::new()
             }
         }
-    }
-
-    /// Each line of a text as a node of its own. The lines of a literal block are lines of the source.
-    fn lines(&self, at: At, scalar: &Scalar) -> Vec<Node> {
-        let literal = scalar.style == Style::Literal;
-        let first = usize::try_from(at.line).unwrap_or(usize::MAX);
-        let mut source = self.source.lines().skip(first);
-        let mut nodes = Vec::new();
-        for (number, line) in (at.line.saturating_add(1)..).zip(scalar.text.lines()) {
-            let place = match source.next().filter(|_| literal) {
-                Some(written) => At {
-                    line: number,
-                    column: u32::try_from(written.chars().take_while(|c| *c == ' ').count() + 1).unwrap_or(u32::MAX),
-                },
-                None => at,
-            };
-            if !line.trim().is_empty() {
-                nodes.push(Node {
-                    at: place,
-                    value: Value::Scalar(Scalar {
-                        text: line.trim().to_owned(),
-                        style: Style::Quoted,
-                    }),
-                });
-            }
-        }
-        nodes
     }
 
     /// A map from text to text. `reserved` are keys that have a key of the spec, or none, instead.
@@ -426,4 +392,21 @@ impl Reader<'_, '_> {
         }
         annotations
     }
+}
+
+/// Each line of a text as a node of its own. A literal block begins with its first line, and goes on below it.
+fn lines(at: At, scalar: &Scalar) -> Vec<Node> {
+    let step = u32::from(scalar.style == Style::Literal);
+    let lines = (0..).zip(scalar.text.lines());
+    let node = |(number, line): (u32, &str)| Node {
+        at: At {
+            line: at.line.saturating_add(number.saturating_mul(step)),
+            ..at
+        },
+        value: Value::Scalar(Scalar {
+            text: line.trim().to_owned(),
+            style: Style::Quoted,
+        }),
+    };
+    lines.filter(|(_, line)| !line.trim().is_empty()).map(node).collect()
 }

@@ -11,44 +11,51 @@ const INDICATORS: &[char] = &['*', '&', '!', '{', '[', '%', '@', '`'];
 
 /// What the parser stumbled over, with the way out that fits the line.
 pub fn explain(error: &ScanError, text: &str) -> Error {
+    if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+        return node::too_deep();
+    }
     let line = text.lines().nth(error.marker().line().saturating_sub(1)).unwrap_or("");
+    if is_tab(error.kind()) {
+        return Error::usage("a tab stands where YAML takes spaces only").hint("indent with spaces");
+    }
+    // What the parser says of a value that is no YAML from its first character on helps nobody.
+    if let Some(hint) = quote_hint(line) {
+        return Error::usage("YAML can't read this value").hint(hint);
+    }
     let (message, hint) = match error.kind() {
-        ErrorKind::RecursionLimitExceeded => return node::too_deep(),
-        ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabNotAllowed
-        | ErrorKind::TabInPlainScalar
-        | ErrorKind::TabAtBlockScalarStart => (
-            "a tab stands where YAML takes spaces only".to_owned(),
-            Some("indent with spaces".to_owned()),
-        ),
-        ErrorKind::UnclosedQuotedScalar => ("a quote is opened and never closed".to_owned(), quote_hint(line)),
-        ErrorKind::UnclosedFlowCollection { open } => {
-            (format!("'{open}' is opened and never closed"), quote_hint(line))
-        }
+        ErrorKind::UnclosedQuotedScalar => ("a quote is opened and never closed", "close it with the same quote"),
         ErrorKind::UnknownQuotedScalarEscape => (
-            "an escape in double quotes that YAML doesn't know".to_owned(),
-            Some("write \\\\ for a backslash, or use single quotes".to_owned()),
+            "an escape in double quotes that YAML doesn't know",
+            "write \\\\ for a backslash, or use single quotes",
         ),
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidMappingValueWhitespace => (
-            "a ':' stands where no key can be".to_owned(),
-            quote_hint(line)
-                .or_else(|| Some("quote a value that has ': ' in it, and check the indentation".to_owned())),
+            "a ':' stands where no key can be",
+            "quote a value that has ': ' in it, and check the indentation",
         ),
-        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => (
-            "a key without a ':'".to_owned(),
-            quote_hint(line).or_else(|| Some("write KEY: VALUE, and check the indentation".to_owned())),
-        ),
-        kind => (
-            format!("this is not YAML: {kind}"),
-            quote_hint(line).or_else(|| Some("check the indentation and the quotes of this line".to_owned())),
-        ),
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            ("a key without a ':'", "write KEY: VALUE, and check the indentation")
+        }
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => {
+            let error = Error::usage(format!("the control character {}", character.escape_unicode()));
+            return error.hint("save the spec as UTF-8 text");
+        }
+        kind => {
+            let error = Error::usage(format!("this is not YAML: {kind}"));
+            return error.hint("check the brackets, the quotes and the indentation here");
+        }
     };
-    let error = Error::usage(message);
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
-    }
+    Error::usage(message).hint(hint)
+}
+
+fn is_tab(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabNotAllowed
+            | ErrorKind::TabInPlainScalar
+            | ErrorKind::TabAtBlockScalarStart
+    )
 }
 
 /// If the line's value starts with a character that means something to YAML: how to write it.
@@ -63,6 +70,10 @@ fn quote_hint(line: &str) -> Option<String> {
         value = rest.trim_start();
     }
     let first = value.chars().next()?;
+    // JSON, or a map in braces: the mistake is another.
+    if matches!(first, '{' | '[') && (value.contains('"') || value.contains(": ")) {
+        return None;
+    }
     if first == '[' && value.contains(['{', '*', '!']) {
         return Some(
             "in a list in brackets, quote every entry that has one of * ! { } [ ] or a comma in it, such as \
