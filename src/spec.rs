@@ -10,6 +10,7 @@ pub mod node;
 mod problems;
 mod read;
 mod schema;
+mod suggest;
 mod syntax;
 
 use std::collections::BTreeMap;

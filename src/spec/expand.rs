@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::nearest;
 use super::problems::shown;
+use super::suggest::nearest;
 use crate::error::{Error, Result};
 
 /// The names behind `ci.`, the same on every CI system.

@@ -1,9 +1,10 @@
 //! From the tree to the typed spec, collecting every problem on the way.
 //!
 //! This file holds what all parts share: maps with their keys checked, texts with `${…}` replaced, lists. The parts
-//! are [`artifact`], [`file`](mod@file) and [`names`].
+//! are [`fields`] (maps), [`artifact`], [`file`](mod@file) and [`names`].
 
 mod artifact;
+mod fields;
 mod file;
 mod names;
 
@@ -12,15 +13,18 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use super::expand::{Values, expand};
-use super::keys::{self, Scope, nearest};
+use super::keys::Scope;
 use super::node::{Node, Scalar, Style, Value};
 use super::problems::{At, Problems, shown};
+use super::suggest::nearest;
 use super::{Context, Spec};
 use crate::error::{Error, Errors, Result};
-use crate::oci::Annotations;
 use crate::reference::Host;
 
 pub(super) use file::parse as parse_file;
+
+/// What a spec can't be without.
+const AN_ARTIFACT: &str = "list at least one: `artifacts:`, then `- reference: HOST/REPOSITORY:TAG`";
 
 /// Longest value that isn't an annotation's, in bytes: the longest path of Linux.
 const LONGEST: usize = 4096;
@@ -31,6 +35,7 @@ pub(super) fn spec(root: &Node, context: &Context<'_>, problems: Problems<'_>) -
         context,
         problems,
         notices: Vec::new(),
+        given_names: HashMap::new(),
     };
     let spec = reader.spec(root);
     reader.problems.check()?;
@@ -43,6 +48,8 @@ struct Reader<'c, 'p> {
     context: &'c Context<'c>,
     problems: Problems<'p>,
     notices: Vec<String>,
+    /// Each `name` with its first place.
+    given_names: HashMap<String, At>,
 }
 
 /// A text of the spec, everything replaced. Empty only if a default made it so, which counts as not given.
@@ -51,18 +58,6 @@ struct Text {
     at: At,
     replaced: bool,
     outside: bool,
-}
-
-/// The known keys of a map, each at most once.
-struct Fields<'n> {
-    at: At,
-    found: HashMap<&'static str, &'n Node>,
-}
-
-impl<'n> Fields<'n> {
-    fn get(&self, name: &'static str) -> Option<&'n Node> {
-        self.found.get(name).copied()
-    }
 }
 
 impl Reader<'_, '_> {
@@ -81,14 +76,10 @@ impl Reader<'_, '_> {
             (None, None) => None,
         };
         let annotations = self.annotations("annotations", fields.get("annotations"), &[]);
-        let hint = "list at least one: `artifacts:`, then `- reference: HOST/REPOSITORY:TAG`";
-        let Some(node) = fields.get("artifacts") else {
-            self.problem(fields.at, Error::usage("`artifacts` is missing").hint(hint));
-            return None;
-        };
+        let node = fields.get("artifacts")?;
         let items = match &node.value {
             Value::List(items) if items.is_empty() => {
-                self.problem(node.at, Error::usage("`artifacts` is empty").hint(hint));
+                self.problem(node.at, Error::usage("`artifacts` is empty").hint(AN_ARTIFACT));
                 return None;
             }
             Value::List(items) => items,
@@ -140,7 +131,7 @@ impl Reader<'_, '_> {
                 Ok(Some(host))
             }
             Err(error) => {
-                self.problem(text.at, error.context("`registry`"));
+                self.problem(text.at, error);
                 Err(())
             }
         }
@@ -158,81 +149,20 @@ impl Reader<'_, '_> {
         ));
     }
 
+    /// `wanted` begins with "a list", "a map", or else with "a text".
     fn wrong_kind(&mut self, at: At, key: &str, wanted: &str, found: &Value) {
+        let (list, map) = (wanted.starts_with("a list"), wanted.starts_with("a map"));
         let (found, hint) = match found {
-            Value::List(_) => ("a list", Some("a value that starts with '[' must be quoted")),
-            Value::Map(_) => ("a map", Some("quote a value that starts with '{' or has ': ' in it")),
-            Value::Scalar(scalar) if scalar.is_null() => ("nothing", None),
-            _ => ("a text", None),
+            Value::List(_) if map => ("a list", "write KEY: VALUE without '- '"),
+            Value::List(_) => ("a list", "a value that starts with '[' must be quoted"),
+            Value::Map(_) if list => ("a map", "begin each entry with '- '"),
+            Value::Map(_) => ("a map", "quote a value that starts with '{' or has ': ' in it"),
+            Value::Scalar(scalar) if scalar.is_null() => ("nothing", "give it a value, or leave the key out"),
+            _ if list => ("a text", "begin each entry with '- '"),
+            _ => ("a text", "write KEY: VALUE"),
         };
         let error = Error::usage(format!("`{key}` takes {wanted}, and this is {found}"));
-        let takes_text = wanted.contains("text") || wanted.contains("true");
-        self.problem(
-            at,
-            match hint.filter(|_| takes_text) {
-                Some(hint) => error.hint(hint),
-                None => error,
-            },
-        );
-    }
-
-    /// The keys of a map; those that don't belong there are told and left out.
-    fn fields<'n>(&mut self, node: &'n Node, scope: Scope) -> Option<Fields<'n>> {
-        let Value::Map(entries) = &node.value else {
-            if !matches!(node.value, Value::Broken) {
-                let error = Error::usage(format!("{} is a map of keys, and this is none", scope.name()));
-                let names: Vec<&str> = keys::in_scope(scope).map(|key| key.name).collect();
-                self.problem(node.at, error.hint(format!("its keys are {}", names.join(", "))));
-            }
-            return None;
-        };
-        let mut found = HashMap::new();
-        let mut first: HashMap<&str, At> = HashMap::new();
-        for entry in entries {
-            let name = entry.key.as_str();
-            if let Some(known) = keys::find(scope, name) {
-                match first.get(name) {
-                    Some(first) => self.duplicate(name, entry.at, *first),
-                    None => {
-                        first.insert(name, entry.at);
-                        found.insert(known.name, &entry.value);
-                    }
-                }
-            } else if keys::is_later(scope, name) {
-                let error = Error::usage(format!("`{name}` is not in this version"));
-                self.problem(entry.at, error.hint("leave it out, or use a later version"));
-            } else {
-                let hint = file::hint_for_type(scope, name, &entry.value).unwrap_or_else(|| keys::hint(scope, name));
-                let error = Error::usage(format!("unknown key {} in {}", shown(name), scope.name()));
-                self.problem(entry.at, error.hint(hint));
-            }
-        }
-        for key in keys::in_scope(scope) {
-            // `artifacts` has words of its own.
-            if key.required && scope != Scope::Spec && !found.contains_key(key.name) {
-                self.missing(node.at, key.name, scope);
-            }
-        }
-        Some(Fields { at: node.at, found })
-    }
-
-    fn missing(&mut self, at: At, key: &str, scope: Scope) {
-        let hint = match key {
-            "reference" => "write HOST/REPOSITORY:TAG, or oci:DIRECTORY:TAG for a layout on disk",
-            "tag" => "write {tag: NAME, if-exists: POLICY}, or the name alone",
-            _ => "name the file, directory or pattern",
-        };
-        self.problem(at, Error::usage(format!("{} has no `{key}`", scope.name())).hint(hint));
-    }
-
-    fn duplicate(&mut self, name: &str, at: At, first: At) {
-        let error = Error::usage(format!(
-            "{} stands twice, first in line {} column {}",
-            shown(name),
-            first.line,
-            first.column
-        ));
-        self.problem(at, error.hint("keep one of them"));
+        self.problem(at, error.hint(hint));
     }
 
     /// The text of a scalar, `${…}` replaced. `None` if there is a problem.
@@ -348,49 +278,6 @@ impl Reader<'_, '_> {
                 Vec::new()
             }
         }
-    }
-
-    /// A map from text to text. `reserved` are keys that have a key of the spec, or none, instead.
-    fn annotations(&mut self, key: &str, node: Option<&Node>, reserved: &[(&str, &str)]) -> Annotations {
-        let mut annotations = Annotations::new();
-        let Some(node) = node else { return annotations };
-        let entries = match &node.value {
-            Value::Map(entries) => entries,
-            Value::Broken => return annotations,
-            other => {
-                self.wrong_kind(node.at, key, "a map of annotations", other);
-                return annotations;
-            }
-        };
-        let mut first: HashMap<&str, At> = HashMap::new();
-        for entry in entries {
-            let name = entry.key.as_str();
-            if let Some(first) = first.get(name) {
-                self.duplicate(name, entry.at, *first);
-                continue;
-            }
-            first.insert(name, entry.at);
-            let error = if name.trim().is_empty() || name.chars().any(char::is_control) {
-                Some(Error::usage(format!(
-                    "{} can't be the key of an annotation",
-                    shown(name)
-                )))
-            } else if name.contains("${") {
-                let error = Error::usage(format!("annotation {}: keys are not expanded", shown(name)));
-                Some(error.hint("write the key out; ${…} is for values only"))
-            } else {
-                reserved.iter().find(|(taken, _)| *taken == name).map(|(_, hint)| {
-                    Error::usage(format!("annotation {} is written by this program", shown(name))).hint(*hint)
-                })
-            };
-            if let Some(error) = error {
-                self.problem(entry.at, error);
-            }
-            if let Some(text) = self.any_text(name, &entry.value) {
-                annotations.insert(name.to_owned(), text.text);
-            }
-        }
-        annotations
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_yaml::granit_parser::{ErrorKind, ScanError};
 
-use super::node;
+use super::node::too_deep;
 use super::problems::{At, shown};
 use crate::error::Error;
 
@@ -12,7 +12,7 @@ const INDICATORS: &[char] = &['*', '&', '!', '{', '[', '%', '@', '`'];
 /// What the parser stumbled over, with the way out that fits the line.
 pub fn explain(error: &ScanError, text: &str) -> Error {
     if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
-        return node::too_deep();
+        return too_deep();
     }
     let line = text.lines().nth(error.marker().line().saturating_sub(1)).unwrap_or("");
     if is_tab(error.kind()) {

@@ -161,12 +161,11 @@ artifacts:
     files:
       - path: a
         compression: zstd
-        hidden: yes
       - title: b
     platform: linux
-  - name: one
+  - name: two
     reference: ghcr.io/me/two:v1
-    name: two
+    name: zwei
   - reference: ghcr.io/me/three:${ci.tag}
 ";
     insta::assert_snapshot!(problems(text), @r#"
@@ -182,17 +181,16 @@ artifacts:
       did you mean skip?
     s.yaml:10:22: `compression: zstd` is not in this version
       use gzip or none
-    s.yaml:11:17: `hidden` takes true or false, and this is "yes"
-      write true
-    s.yaml:12:9: a file has no `path`
+    s.yaml:11:9: a file has no `path`
       name the file, directory or pattern
-    s.yaml:13:15: `platform`: "linux" is not a platform
+    s.yaml:12:15: `platform`: "linux" is not a platform
       write OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT in lower case, such as linux/arm64/v8
-    s.yaml:16:5: "name" stands twice, first in line 14 column 5
+    s.yaml:15:5: key "name" stands twice, first in line 13 column 5
       keep one of them
-    s.yaml:17:16: `reference`: ${ci.tag} has no value in this run
+    s.yaml:16:16: `reference`: ${ci.tag} has no value in this run
       give it a default: ${ci.tag:-DEFAULT}
     "#);
+    assert_eq!(read_as(Some("s.yaml"), text).unwrap_err().iter().count(), 10);
 }
 
 #[test]
@@ -221,25 +219,19 @@ fn unknown_and_misplaced_keys() {
     insta::assert_snapshot!(problems("artefacts: []\npassword: x\nfiles: [a]\n"), @r#"
     s.yaml:1:1: unknown key "artefacts" in the spec
       did you mean `artifacts`?
-    s.yaml:1:1: `artifacts` is missing
-      list at least one: `artifacts:`, then `- reference: HOST/REPOSITORY:TAG`
     s.yaml:2:1: unknown key "password" in the spec
       a spec can't set it; give it as the input `password`
     s.yaml:3:1: unknown key "files" in the spec
       `files` is a key of an artifact
     "#);
-    insta::assert_snapshot!(problems(&artifact("files:\n- readme.md: text/markdown\n- {a,b}\n- {path: a, Title: b}")), @r#"
-    s.yaml:4:5: unknown key "readme.md" in a file
-      write readme.md:text/markdown without a blank for a path and its media type
-    s.yaml:4:5: a file has no `path`
-      name the file, directory or pattern
-    s.yaml:5:5: a file has no `path`
-      name the file, directory or pattern
-    s.yaml:5:6: unknown key "a" in a file
-      a pattern that starts with '{' must be quoted, such as "{a}"
-    s.yaml:5:8: unknown key "b" in a file
-      a pattern that starts with '{' must be quoted, such as "{b}"
-    s.yaml:6:15: unknown key "Title" in a file
+    insta::assert_snapshot!(problems(&artifact("config: {a.json: a/b}\nfiles:\n- readme.md: text/markdown\n- {a,b}\n- {path: a, Title: b}")), @r#"
+    s.yaml:3:11: a file is a text or a map of keys, and this is another map
+      write "a.json:a/b" without a blank for a path and its media type
+    s.yaml:5:5: a file is a text or a map of keys, and this is another map
+      write "readme.md:text/markdown" without a blank for a path and its media type
+    s.yaml:6:5: a file is a text or a map of keys, and this is another map
+      a pattern that starts with '{' must be quoted, such as "{a,b}"
+    s.yaml:7:15: unknown key "Title" in a file
       did you mean `title`?
     "#);
 }
@@ -256,7 +248,7 @@ fn wrong_types() {
     ");
     insta::assert_snapshot!(problems("artifacts: {reference: a}\n"), @"
     s.yaml:1:12: `artifacts` takes a list of maps, and this is a map
-      -
+      begin each entry with '- '
     ");
     insta::assert_snapshot!(problems("artifacts: []\n"), @"
     s.yaml:1:12: `artifacts` is empty
@@ -264,7 +256,7 @@ fn wrong_types() {
     ");
     insta::assert_snapshot!(problems("artifacts:\n"), @"
     s.yaml:1:10: `artifacts` takes a list of maps, and this is nothing
-      -
+      give it a value, or leave the key out
     ");
     insta::assert_snapshot!(problems("artifacts: [a, {}]\nversion: 2\n"), @r#"
     s.yaml:1:13: an artifact is a map of keys, and this is none
@@ -279,11 +271,11 @@ fn wrong_types() {
     );
     insta::assert_snapshot!(problems(&text), @r#"
     s.yaml:3:9: `tags` takes a list or a text, and this is a map
-      quote a value that starts with '{' or has ': ' in it
+      begin each entry with '- '
     s.yaml:4:10: `files` takes a list or a text, and this is a map
-      quote a value that starts with '{' or has ': ' in it
+      begin each entry with '- '
     s.yaml:5:16: `annotations` takes a map of annotations, and this is a list
-      -
+      write KEY: VALUE without '- '
     s.yaml:6:18: `artifact-type` takes a text, and this is a list
       a value that starts with '[' must be quoted
     s.yaml:7:7: `base` has no value
@@ -304,7 +296,7 @@ fn wrong_types() {
       give it one, or leave the key out
     s.yaml:3:30: "" can't be the key of an annotation
       -
-    s.yaml:3:37: "a" stands twice, first in line 3 column 17
+    s.yaml:3:37: annotation "a" stands twice, first in line 3 column 17
       keep one of them
     s.yaml:3:43: annotation "${ci.sha}": keys are not expanded
       write the key out; ${…} is for values only
@@ -344,9 +336,9 @@ fn every_key_of_the_table_is_checked() {
 #[test]
 fn tags_may_not_stand_twice() {
     insta::assert_snapshot!(problems(&artifact("tags: [v2, v1, {tag: v2, if-exists: fail}]")), @r#"
-    s.yaml:3:14: "v1" stands twice, first in line 2 column 14
+    s.yaml:3:14: tag "v1" stands twice, first in line 2 column 14
       keep one of them
-    s.yaml:3:24: "v2" stands twice, first in line 3 column 10
+    s.yaml:3:24: tag "v2" stands twice, first in line 3 column 10
       keep one of them
     "#);
     // Twice by the run's values is no mistake; a blank default is no tag.
@@ -379,7 +371,7 @@ fn upper_case_is_folded_where_the_author_has_no_say() {
     assert_eq!(spec.artifacts[0].reference.to_string(), "ghcr.io/me/app/x:V1");
     insta::assert_snapshot!(spec.notices.join("\n"), @r#"s.yaml:1:25: reference "ghcr.io/Me/App/x:V1" was lower-cased, as registries take no upper case"#);
     insta::assert_snapshot!(problems("registry: GHCR.io\nartifacts: [{reference: GHCR.io/Me/x}, {reference: y}]"), @r#"
-    s.yaml:1:11: `registry`: registry host "GHCR.io" has upper-case letters
+    s.yaml:1:11: registry host "GHCR.io" has upper-case letters
       write "ghcr.io"
     s.yaml:2:25: reference "GHCR.io/Me/x" has upper-case letters in its host or repository
       registries take lower case only; write "ghcr.io/me/x"
@@ -427,11 +419,13 @@ fn names_come_from_references() {
     );
     assert_eq!(names(&["name: a, reference: x", "reference: a:v2"]), "a a-v2");
     insta::assert_snapshot!(names(&["reference: x/a:v1", "reference: y/a:v1"]), @r#"
-    spec:4:3: this artifact and the one in line 3 are both named "a-v1" by default
+    spec:4:3: this artifact and the one in line 3 would both be named "a-v1"
       give one of them a `name`
     "#);
-    insta::assert_snapshot!(names(&["name: n, reference: x", "name: n, reference: y", "name: ' m', reference: z"]), @r#"
-    spec:4:10: "n" stands twice, first in line 3 column 10
+    insta::assert_snapshot!(names(&["name: n, reference: X Y", "name: n, reference: y", "name: ' m', reference: z"]), @r#"
+    spec:3:24: reference "X Y": "x y" is not part of a repository name
+      a repository is lower-case letters and digits, in parts joined by '/', with '.', '_', '__' or '-' between
+    spec:4:10: name "n" stands twice, first in line 3 column 10
       keep one of them
     spec:5:10: `name` has blanks around it
       write "m"

@@ -17,7 +17,7 @@ pub(super) struct Draft {
     /// The artifact; its name means nothing yet.
     pub artifact: ArtifactSpec,
     /// The name it was given.
-    pub name: Option<(String, At)>,
+    pub name: Option<String>,
     /// Where it begins.
     pub at: At,
 }
@@ -77,14 +77,20 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn name(&mut self, node: &Node) -> Option<(String, At)> {
+    fn name(&mut self, node: &Node) -> Option<String> {
         let text = self.given("name", node)?;
-        if text.text.trim() == text.text {
-            return Some((text.text, text.at));
+        if text.text.trim() != text.text {
+            let error = Error::usage("`name` has blanks around it");
+            self.problem(text.at, error.hint(format!("write {:?}", text.text.trim())));
+            return None;
         }
-        let error = Error::usage("`name` has blanks around it");
-        self.problem(text.at, error.hint(format!("write {:?}", text.text.trim())));
-        None
+        match self.given_names.get(&text.text) {
+            Some(first) => self.duplicate("name", &text.text, text.at, *first),
+            None => {
+                self.given_names.insert(text.text.clone(), text.at);
+            }
+        }
+        Some(text.text)
     }
 
     fn reference(&mut self, node: &Node, registry: Option<&Host>) -> Option<(Reference, Text)> {
@@ -127,7 +133,7 @@ impl Reader<'_, '_> {
             if let Some((at, replaced)) = first.get(&tag) {
                 // `[latest, "${ci.tag:-}"]` may come to the same tag twice, and that is nobody's mistake.
                 if !(*replaced || text.replaced) {
-                    self.duplicate(tag.as_str(), text.at, *at);
+                    self.duplicate("tag", tag.as_str(), text.at, *at);
                 }
                 continue;
             }

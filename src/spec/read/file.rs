@@ -3,9 +3,9 @@
 use super::Reader;
 use crate::error::{Error, Result};
 use crate::oci::{MediaType, names};
-use crate::spec::keys::{LATER_COMPRESSION, Scope};
-use crate::spec::node::{Node, Value};
-use crate::spec::problems::At;
+use crate::spec::keys::{LATER_COMPRESSION, Scope, find};
+use crate::spec::node::{Entry, Node, Value};
+use crate::spec::problems::{At, shown};
 use crate::spec::{Compression, FileSpec};
 
 const COMPRESSIONS: &[(&str, Compression)] = &[("gzip", Compression::Gzip), ("none", Compression::None)];
@@ -23,8 +23,12 @@ const RESERVED: &[(&str, &str)] = &[
 
 impl Reader<'_, '_> {
     pub(super) fn file(&mut self, node: &Node) -> Option<FileSpec> {
-        if !matches!(node.value, Value::Map(_)) {
+        let Value::Map(entries) = &node.value else {
             return self.short_form("files", node);
+        };
+        if let Some(error) = mistaken(entries) {
+            self.problem(node.at, error);
+            return None;
         }
         let fields = self.fields(node, Scope::File)?;
         let path = fields.get("path").and_then(|node| self.path(node));
@@ -54,7 +58,7 @@ impl Reader<'_, '_> {
     }
 
     pub(super) fn config(&mut self, node: &Node) -> Option<FileSpec> {
-        if !matches!(node.value, Value::Map(_)) {
+        let Value::Map(entries) = &node.value else {
             let file = self.short_form("config", node)?;
             if file.excluded {
                 let error = Error::usage("`config` names one file, and '!' excludes");
@@ -65,6 +69,10 @@ impl Reader<'_, '_> {
                 return None;
             }
             return Some(file);
+        };
+        if let Some(error) = mistaken(entries) {
+            self.problem(node.at, error);
+            return None;
         }
         let fields = self.fields(node, Scope::Config)?;
         let path = fields.get("path").and_then(|node| self.path(node));
@@ -160,19 +168,23 @@ pub(in crate::spec) fn parse(text: &str) -> Result<FileSpec> {
     })
 }
 
-/// For `- readme.md: application/json`, which YAML reads as a map.
-pub(super) fn hint_for_type(scope: Scope, key: &str, value: &Node) -> Option<String> {
-    if !matches!(scope, Scope::File | Scope::Config) {
+/// A map that was meant as text: `- readme.md: application/json`, or the pattern `- {a,b}`.
+fn mistaken(entries: &[Entry]) -> Option<Error> {
+    let first = entries
+        .first()
+        .filter(|entry| find(Scope::File, &entry.key).is_none())?;
+    let Value::Scalar(scalar) = &first.value.value else {
         return None;
-    }
-    match &value.value {
-        Value::Scalar(scalar) if scalar.text.parse::<MediaType>().is_ok() => Some(format!(
-            "write {key}:{} without a blank for a path and its media type",
-            scalar.text
-        )),
-        Value::Scalar(scalar) if scalar.is_null() => Some(format!(
-            "a pattern that starts with '{{' must be quoted, such as \"{{{key}}}\""
-        )),
-        _ => None,
-    }
+    };
+    let hint = if scalar.text.parse::<MediaType>().is_ok() {
+        let short = format!("{}:{}", first.key, scalar.text);
+        format!("write {} without a blank for a path and its media type", shown(&short))
+    } else if scalar.is_null() {
+        let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+        let pattern = shown(&format!("{{{}}}", keys.join(",")));
+        format!("a pattern that starts with '{{' must be quoted, such as {pattern}")
+    } else {
+        return None;
+    };
+    Some(Error::usage("a file is a text or a map of keys, and this is another map").hint(hint))
 }

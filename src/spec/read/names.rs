@@ -16,41 +16,42 @@ impl Reader<'_, '_> {
         for draft in &drafts {
             *shared.entry(plain_name(draft).to_owned()).or_default() += 1;
         }
-        let mut first: HashMap<String, At> = HashMap::new();
+        let mut first = self.given_names.clone();
         let mut artifacts = Vec::new();
         for draft in drafts {
             let plain = plain_name(&draft);
-            let (name, at, given) = match (&draft.name, &draft.artifact.reference.tag) {
-                (Some((name, at)), _) => (name.clone(), *at, true),
-                (None, Some(tag)) if shared.get(plain).is_some_and(|count| *count > 1) => {
-                    (format!("{plain}-{tag}"), draft.at, false)
-                }
-                (None, _) => (plain.to_owned(), draft.at, false),
+            let is_shared = shared.get(plain).is_some_and(|count| *count > 1);
+            let name = match (&draft.name, &draft.artifact.reference.tag) {
+                (None, Some(tag)) if is_shared => format!("{plain}-{tag}"),
+                _ => plain.to_owned(),
             };
-            match first.get(&name) {
-                Some(other) if given => self.duplicate(&name, at, *other),
-                Some(other) => {
-                    let error = Error::usage(format!(
-                        "this artifact and the one in line {} are both named {} by default",
-                        other.line,
-                        shown(&name)
-                    ));
-                    self.problem(at, error.hint("give one of them a `name`"));
-                }
-                None => {
-                    first.insert(name.clone(), at);
-                }
+            if draft.name.is_none() {
+                self.claim(&mut first, &name, draft.at);
             }
             artifacts.push(ArtifactSpec { name, ..draft.artifact });
         }
         artifacts
+    }
+
+    /// Takes a default name, unless another artifact has it.
+    fn claim(&mut self, taken: &mut HashMap<String, At>, name: &str, at: At) {
+        let Some(other) = taken.get(name) else {
+            taken.insert(name.to_owned(), at);
+            return;
+        };
+        let error = Error::usage(format!(
+            "this artifact and the one in line {} would both be named {}",
+            other.line,
+            shown(name)
+        ));
+        self.problem(at, error.hint("give one of them a `name`"));
     }
 }
 
 /// The name given, else the default before anything is shared.
 fn plain_name(draft: &Draft) -> &str {
     match &draft.name {
-        Some((name, _)) => name,
+        Some(name) => name,
         None => draft.artifact.reference.location.last_part(),
     }
 }
