@@ -281,10 +281,11 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Each line of a text as a node of its own. A literal block begins with its first line, and goes on below it.
+/// Each line of a text as a node of its own. A literal block begins with its first line that isn't blank.
 fn lines(at: At, scalar: &Scalar) -> Vec<Node> {
     let step = u32::from(scalar.style == Style::Literal);
-    let lines = (0..).zip(scalar.text.lines());
+    let text = scalar.text.trim_start_matches('\n');
+    let lines = (0..).zip(text.lines());
     let node = |(number, line): (u32, &str)| Node {
         at: At {
             line: at.line.saturating_add(number.saturating_mul(step)),

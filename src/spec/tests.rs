@@ -360,7 +360,7 @@ fn one_text_is_a_list_of_its_lines() {
     assert_eq!(spec.artifacts[0].tags.len(), 1);
     let text = "artifacts:\n- reference: h.io/a:v1\n  tags: |\n\n    ok\n\n    not ok\n";
     insta::assert_snapshot!(problems(text), @r#"
-    s.yaml:8:5: `tags`: "not ok" is not a tag
+    s.yaml:7:5: `tags`: "not ok" is not a tag
       a tag has up to 128 letters, digits, '_', '.' and '-', and starts with none of the last two; ${ci.ref-slug} is a branch or tag name made safe
     "#);
 }
@@ -510,6 +510,14 @@ fn bytes_are_checked_first() {
     spec:1:1: the spec has 1048577 bytes, and 1048576 are allowed
       use patterns instead of lists of files, or split the spec
     ");
+    insta::assert_snapshot!(said(b"a: b\x7f"), @r"
+    spec:1:4: the control character \u{7f}
+      save the spec as UTF-8 text
+    ");
+    insta::assert_snapshot!(said(b"a: \x1b[31m\nb: \x0c\n"), @r"
+    spec:1:4: the control character \u{1b}
+      save the spec as UTF-8 text
+    ");
     insta::assert_snapshot!(said(b""), @"
     spec:1:1: the spec is empty
       write at least `artifacts:` with one `reference`
@@ -551,7 +559,7 @@ proptest! {
     #[test]
     fn values_come_back(path in "[^\\p{C}!$:][^\\p{C}$:]{0,30}[^\\p{C}$:\\s]") {
         prop_assume!(!path.trim().is_empty());
-        let json = serde_json::json!({"artifacts": [{"reference": "h.io/a", "files": [path.clone()]}]});
+        let json = serde_json::json!({"artifacts": [{"reference": "h.io/a", "files": [&path]}]});
         let spec = read_as(None, &json.to_string()).unwrap();
         prop_assert_eq!(&spec.artifacts[0].files[0].path, &path);
     }

@@ -1,14 +1,15 @@
 //! From the parser's events to the tree, with a limit on what aliases may add.
 
+mod refuse;
+
 use std::collections::HashMap;
 
-use serde_yaml::granit_parser::{Event, Marker, ScalarStyle, Span, Tag};
+use serde_yaml::granit_parser::{Event, Marker, ScalarStyle, Span};
 
 use super::{DEEPEST, Entry, Node, Scalar, Style, Value};
 use crate::error::Error;
 use crate::spec::SPEC_LIMIT;
-use crate::spec::problems::{At, Problems, shown};
-use crate::spec::syntax;
+use crate::spec::problems::{At, Problems};
 
 /// What aliases may add: nodes and characters of text together. Stops the ten lines that become gigabytes.
 const MOST_BY_ALIAS: usize = SPEC_LIMIT;
@@ -117,12 +118,7 @@ impl<'t, 'p, 'a> Builder<'t, 'p, 'a> {
             Event::SequenceEnd | Event::MappingEnd => return self.end(),
             Event::Alias(id) => return self.alias(id, at),
             Event::UnresolvedAlias(name) => {
-                let name = shown(&format!("*{name}{}", self.glued(&span)));
-                self.problems.add(
-                    at,
-                    Error::usage(format!("{name} is an alias of YAML, and there is no such anchor"))
-                        .hint(format!("a value that starts with '*' must be quoted, such as {name}")),
-                );
+                self.refuse_alias(&name, &span);
                 let built = Built {
                     node: Node {
                         at,
@@ -223,63 +219,6 @@ impl<'t, 'p, 'a> Builder<'t, 'p, 'a> {
         let error = Error::usage("the aliases of the spec make it too large")
             .hint("write out what differs, and give fewer parts an alias");
         Err((built.node.at, error))
-    }
-
-    /// Whether the tag is one that would change or break the value. `!!str` on text changes nothing.
-    fn refuse_tag(&mut self, tag: Option<&Tag>, span: &Span, harmless: &str) -> bool {
-        let Some(tag) = tag else { return false };
-        if tag.is_yaml_core_schema_tag(harmless) {
-            return false;
-        }
-        let written = span.tag_span().and_then(|tag| tag.slice(self.text)).unwrap_or("!");
-        let hint = if written.starts_with("!!") || !matches!(harmless, "str") {
-            "leave it out".to_owned()
-        } else {
-            format!(
-                "a value that starts with '!' must be quoted, such as {}",
-                shown(written)
-            )
-        };
-        let written = shown(written);
-        self.problems.add(
-            place(span.tag_start.unwrap_or(span.start)),
-            Error::usage(format!("{written} is a tag of YAML, which a spec can't have")).hint(hint),
-        );
-        true
-    }
-
-    /// What stands right behind an alias in brackets, as in `*.{a,b}`: it was meant as one pattern.
-    fn glued(&self, alias: &Span) -> &str {
-        let behind = alias
-            .end
-            .byte_offset()
-            .and_then(|end| self.text.get(end..))
-            .unwrap_or("");
-        if !behind.starts_with(['{', '[']) {
-            return "";
-        }
-        behind.split_whitespace().next().unwrap_or("")
-    }
-
-    /// `- &name` and nothing behind it: meant as text.
-    fn refuse_lone_anchor(&mut self, behind: Marker) {
-        if self.problems.are_many() {
-            return;
-        }
-        let before = behind.byte_offset().and_then(|end| self.text.get(..end)).unwrap_or("");
-        let written = before
-            .rfind('&')
-            .and_then(|start| before.get(start..))
-            .unwrap_or("&")
-            .trim_end();
-        let at = syntax::at_byte(self.text, before.rfind('&').unwrap_or(before.len()));
-        let written = shown(written);
-        self.problems.add(
-            at,
-            Error::usage(format!("{written} is an anchor of YAML without a value")).hint(format!(
-                "a value that starts with '&' must be quoted, such as {written}"
-            )),
-        );
     }
 
     /// For a text that can't be read on.

@@ -23,6 +23,7 @@ fn listed(errors: &crate::error::Errors) -> String {
     errors.iter().map(line).collect()
 }
 
+#[allow(clippy::use_debug)]
 fn draw(node: &Node, depth: usize, out: &mut String) {
     use std::fmt::Write;
     let indent = "  ".repeat(depth);
