@@ -4,11 +4,20 @@
 //! turns the tree into the types below, collecting every problem. [`expand`] replaces `${ci.*}` and `${vars.*}`.
 //! [`keys`] holds each key once, for the reader, for "did you mean" and for the JSON [`schema`].
 
+pub mod expand;
+pub mod keys;
+pub mod node;
+mod problems;
+mod read;
+mod schema;
+mod suggest;
+mod syntax;
+
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::error::{Errors, Place};
+use crate::error::{Error, Errors, Place};
 use crate::oci::{Annotations, MediaType, Platform};
 use crate::reference::{Host, Reference, Tag};
 
@@ -55,7 +64,8 @@ pub struct ArtifactSpec {
     pub tags: Vec<TagSpec>,
     /// `artifact-type`.
     pub artifact_type: Option<MediaType>,
-    /// `base`: what the paths of the files are relative to; itself relative to the working directory.
+    /// `base`: what the paths of the files are relative to; itself relative to the working directory. Empty if not
+    /// given.
     pub base: Utf8PathBuf,
     /// `files`.
     pub files: Vec<FileSpec>,
@@ -69,10 +79,12 @@ pub struct ArtifactSpec {
     pub if_exists: Option<IfExists>,
     /// `output`: where pull writes the files.
     pub output: Option<Utf8PathBuf>,
+    /// Where those values stand that only the file system or the registry can prove wrong.
+    pub places: Places,
 }
 
 impl ArtifactSpec {
-    /// An artifact without files, named after its repository, its paths relative to the working directory.
+    /// An artifact with nothing but a reference, named after it; for one that is made from inputs.
     pub fn new(reference: Reference) -> Self {
         ArtifactSpec {
             place: None,
@@ -80,15 +92,29 @@ impl ArtifactSpec {
             reference,
             tags: Vec::new(),
             artifact_type: None,
-            base: Utf8PathBuf::from("."),
+            base: Utf8PathBuf::new(),
             files: Vec::new(),
             config: None,
             platform: None,
             annotations: Annotations::new(),
             if_exists: None,
             output: None,
+            places: Places::default(),
         }
     }
+}
+
+/// Where values of an artifact stand in the spec; `None` for those not given, or given by an input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Of `reference`.
+    pub reference: Option<Place>,
+    /// Of `artifact-type`.
+    pub artifact_type: Option<Place>,
+    /// Of `base`.
+    pub base: Option<Place>,
+    /// Of `output`.
+    pub output: Option<Place>,
 }
 
 /// A further tag.
@@ -129,7 +155,7 @@ pub enum IfNoFilesFound {
 /// One entry of `files`, or a `config`.
 #[derive(Clone, Debug, Default)]
 pub struct FileSpec {
-    /// Where it stands in the spec; `None` when it came from an input.
+    /// Where its path stands in the spec; `None` when it came from an input.
     pub place: Option<Place>,
     /// `path`: a file, a directory or a pattern, relative to `base`.
     pub path: String,
@@ -139,10 +165,14 @@ pub struct FileSpec {
     pub media_type: Option<MediaType>,
     /// `title`, instead of the path.
     pub title: Option<String>,
+    /// Where the title stands in the spec.
+    pub title_place: Option<Place>,
     /// `annotations` of the layer.
     pub annotations: Annotations,
     /// `exclude`: patterns relative to the directory, or to `base` for a pattern.
     pub exclude: Vec<String>,
+    /// Where `exclude` stands in the spec.
+    pub exclude_place: Option<Place>,
     /// `compression`; by default gzip for directories and none for files.
     pub compression: Option<Compression>,
     /// `hidden`: whether a directory's files with a leading dot are packed. `None` is true.
@@ -158,23 +188,75 @@ pub enum Compression {
     None,
 }
 
-/// Reads a spec. Every problem is found, each with its place.
-pub fn read(text: &[u8], context: &Context<'_>) -> Result<Spec, Errors> {
-    let _ = (text, context);
-    Ok(Spec::default())
-}
-
-/// The JSON schema of the spec, as `schema` prints it.
-pub fn schema() -> String {
-    String::new()
-}
-
 impl FileSpec {
-    /// `[!]PATH[:TYPE]`
+    /// One file as `PATH[:TYPE]`, split at the last colon only if a media type follows; a leading `!` excludes.
+    ///
+    /// # Errors
+    /// If the text is blank, has control characters, or gives a type to what it excludes.
     pub fn parse(text: &str) -> crate::error::Result<Self> {
-        Ok(FileSpec {
-            path: text.to_owned(),
-            ..FileSpec::default()
-        })
+        read::parse_file(text)
     }
 }
+
+/// Reads a spec. Every problem is found, each with its place.
+///
+/// # Errors
+/// All of class `Usage`, in the order of the text.
+pub fn read(text: &str, context: &Context<'_>) -> Result<Spec, Errors> {
+    let mut problems = problems::Problems::new(context.file);
+    if let Some(error) = too_large(text.len()) {
+        problems.add_whole(error);
+        return Err(failed(problems));
+    }
+    match node::parse(text, &mut problems) {
+        Some(root) => read::spec(&root, context, problems),
+        None => Err(failed(problems)),
+    }
+}
+
+/// Reads a spec from the bytes of a file.
+///
+/// # Errors
+/// As [`read`]; also if the bytes are no UTF-8.
+pub fn read_bytes(bytes: &[u8], context: &Context<'_>) -> Result<Spec, Errors> {
+    let mut problems = problems::Problems::new(context.file);
+    // Before the check of the whole text, so that a file of any size costs nothing.
+    if let Some(error) = too_large(bytes.len()) {
+        problems.add_whole(error);
+        return Err(failed(problems));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => read(text, context),
+        Err(error) => {
+            let sound = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let at = syntax::at_end(&String::from_utf8_lossy(sound));
+            problems.add(
+                at,
+                Error::usage("the spec is not UTF-8").hint("save it as UTF-8, without another encoding"),
+            );
+            Err(failed(problems))
+        }
+    }
+}
+
+/// The JSON schema of the spec (draft 2020-12), as `schema` prints it: pretty, with a newline at the end.
+pub fn schema() -> String {
+    schema::schema()
+}
+
+fn too_large(length: usize) -> Option<Error> {
+    (length > SPEC_LIMIT).then(|| {
+        Error::usage(format!("the spec has {length} bytes, and {SPEC_LIMIT} are allowed"))
+            .hint("use patterns instead of lists of files, or split the spec")
+    })
+}
+
+fn failed(problems: problems::Problems<'_>) -> Errors {
+    match problems.check() {
+        Err(errors) => errors,
+        Ok(()) => Error::internal("a spec failed without a problem").into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
