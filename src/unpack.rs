@@ -7,13 +7,17 @@
 
 mod archive;
 mod directory;
+mod extension;
 mod feed;
 mod file;
 mod links;
 mod merge;
 mod place;
 mod staging;
+mod system;
+// Links, modes and umask: what the hostile cases are about.
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;
 mod title;
 mod unpacked;
@@ -27,7 +31,7 @@ use crate::oci::{Descriptor, Digest};
 use crate::report::Transfer;
 use crate::store::BlobStream;
 
-pub use title::{Titled, check_title, colliding};
+pub use title::{Titled, check_title, check_title_as, colliding};
 
 /// Limits on what a directory layer may unpack to.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +69,7 @@ impl Output {
     /// Whether `title` is there as a plain file with the digest and size of `blob` and the execute bit asked for.
     /// Blocks.
     pub fn holds(&self, title: &str, blob: &Descriptor, executable: bool) -> Result<bool> {
-        title::check(title, Class::Integrity)?;
+        check_title_as(title, Class::Integrity)?;
         file::holds(&self.0, title, blob, executable)
     }
 
@@ -79,7 +83,7 @@ impl Output {
         executable: bool,
         progress: &Transfer,
     ) -> Result<Utf8PathBuf> {
-        title::check(title, Class::Integrity)?;
+        check_title_as(title, Class::Integrity)?;
         let (root, path, descriptor) = (Arc::clone(&self.0), title.to_owned(), blob.clone());
         feed::run(stream, progress, move |pieces| {
             file::write(&root, &path, &descriptor, executable, pieces)
@@ -100,7 +104,7 @@ impl Output {
         limits: Limits,
         progress: &Transfer,
     ) -> Result<Utf8PathBuf> {
-        title::check(title, Class::Integrity)?;
+        check_title_as(title, Class::Integrity)?;
         let (root, path) = (Arc::clone(&self.0), title.to_owned());
         let (descriptor, unpacked) = (blob.clone(), unpacked.cloned());
         feed::run(stream, progress, move |pieces| {

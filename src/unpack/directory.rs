@@ -6,7 +6,7 @@ use super::Limits;
 use super::archive::Archive;
 use super::feed::{Blob, Pieces};
 use super::merge;
-use super::place::{self, Root, Spot, local};
+use super::place::{Root, Spot, local};
 use super::staging::{CONTENT, Staging};
 use super::unpacked::{Digests, Unpacked};
 use crate::error::{Class, Error, Result};
@@ -71,24 +71,19 @@ fn fill(
     Ok(archive.into_inner().finish())
 }
 
-/// Renames the content into its place. Looks again: it took a while.
+/// Renames the content into its place. Looks again: other layers may have made it, or part of it, meanwhile.
 fn commit(root: &Root, title: &str, staging: &Staging<'_>) -> Result<()> {
     let path = root.path.join(title);
     let fail = |error: std::io::Error| local(&path, &error);
+    let _moving = root.moving();
     let spot = look(root, title)?;
     let there = spot.found.is_some();
     let staged = staging.home.open_dir_nofollow(&staging.name).map_err(fail)?;
     let (parent, name) = spot.make_parent()?;
-    let content = staged.open_dir_nofollow(CONTENT).map_err(fail)?;
     if !there {
-        let Err(error) = staged.rename(CONTENT, &parent, &name) else {
-            return Ok(());
-        };
-        // Unless another layer has made it meanwhile.
-        if place::kind(&parent, &name, &path)?.is_none() {
-            return Err(fail(error));
-        }
+        return staged.rename(CONTENT, &parent, &name).map_err(fail);
     }
+    let content = staged.open_dir_nofollow(CONTENT).map_err(fail)?;
     let place = parent.open_dir_nofollow(&name).map_err(fail)?;
     merge::merge(&content, &place, &path)
 }

@@ -207,3 +207,35 @@ impl Read for Blob {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures_util::{FutureExt, stream};
+
+    use super::*;
+    use crate::oci::Digest;
+    use crate::report::{Direction, Report};
+
+    #[test]
+    fn a_blob_that_came_whole_counts_for_nothing_when_nobody_waits() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (dropped, wait) = mpsc::channel::<()>();
+        let (tell, outcome) = mpsc::channel();
+        runtime.block_on(async {
+            let blob = Descriptor::new("text/plain", Digest::of(b"whole"), 5);
+            let progress = Report::silent().transfer(Direction::Down, "x", 5);
+            let whole: BlobStream = Box::pin(stream::iter([Ok(Bytes::from_static(b"whole"))]));
+            let transfer = run(whole, &progress, move |pieces| {
+                wait.recv().ok();
+                tell.send(Blob::new(pieces, &blob).verify().is_err()).ok();
+                Ok(())
+            });
+            // One poll: piece and end fit into the channel.
+            assert!(transfer.now_or_never().is_none());
+        });
+        dropped.send(()).unwrap();
+        assert!(outcome.recv().unwrap());
+    }
+}

@@ -1,6 +1,7 @@
 //! The way to a path inside the output, taken part by part through directory handles; links are never followed.
 
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cap_fs_ext::DirExt;
@@ -16,6 +17,7 @@ pub(super) const TEMPORARY: &str = ".oci-artifact-";
 pub(super) struct Root {
     dir: Dir,
     pub(super) path: Utf8PathBuf,
+    moving: Mutex<()>,
 }
 
 /// A place inside the output, as far as it is there.
@@ -37,7 +39,14 @@ impl Root {
         Ok(Root {
             dir,
             path: path.to_owned(),
+            moving: Mutex::new(()),
         })
+    }
+
+    /// Held while something is moved into place: a directory that is renamed as a whole would replace the empty one
+    /// that another layer has just made for what it brings.
+    pub(super) fn moving(&self) -> MutexGuard<'_, ()> {
+        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Walks to `title`, which was checked. A link or a file in the place of a directory is an error.

@@ -1,15 +1,15 @@
 //! A staging directory: entries are written here, out of the way, and the whole goes when anything is wrong.
 
 use std::io::Write;
-use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cap_fs_ext::DirExt;
-use cap_std::fs::{Dir, DirBuilder, File};
+use cap_std::fs::Dir;
 
 use super::archive::{Archive, Entry, Kind};
 use super::links::{Links, twice};
 use super::place::{self, local};
+use super::system::{make_directory, make_link, set_mtime, umask};
 use super::title;
 use crate::error::{Error, Result};
 
@@ -48,7 +48,7 @@ impl<'a> Staging<'a> {
         let make = || {
             let staging = home.open_dir_nofollow(&name)?;
             make_directory(&staging, CONTENT, 0o777)?;
-            let umask = umask(&staging)?;
+            let umask = umask(&staging, CONTENT)?;
             Ok((staging.open_dir_nofollow(CONTENT)?, umask))
         };
         let (content, umask) = make().map_err(|error| {
@@ -271,58 +271,4 @@ impl Drop for Staging<'_> {
 /// Parent (empty for none) and last part.
 fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
-}
-
-/// `mode` is taken less the umask.
-fn make_directory(dir: &Dir, name: &str, mode: u32) -> std::io::Result<()> {
-    #[cfg_attr(not(unix), allow(unused_mut))]
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    cap_std::fs::DirBuilderExt::mode(&mut builder, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    dir.create_dir_with(name, &builder)
-}
-
-/// The umask, seen from a directory that was made with every bit: asking for it means changing it.
-#[cfg(unix)]
-fn umask(staging: &Dir) -> std::io::Result<u32> {
-    let made = staging.symlink_metadata(CONTENT)?;
-    Ok(!cap_std::fs::MetadataExt::mode(&made) & 0o777)
-}
-
-#[cfg(not(unix))]
-fn umask(_: &Dir) -> std::io::Result<u32> {
-    Ok(0)
-}
-
-/// Files get the time that the archive states, as with ORAS, unless it is 0, which our own packing writes for "none",
-/// or lies ahead: `make` takes a file of 1970 for older than all it is made from, and warns of one from the future.
-/// A time that can't be set is no reason to fail.
-fn set_mtime(file: File, mtime: Option<u64>) {
-    let now = SystemTime::now();
-    let time = mtime
-        .filter(|&seconds| seconds > 0)
-        .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
-        .filter(|&time| time <= now);
-    if let Some(time) = time
-        && let Err(error) = file.into_std().set_modified(time)
-    {
-        tracing::debug!("a modification time was not set: {error}");
-    }
-}
-
-#[cfg(not(windows))]
-fn make_link(dir: &Dir, target: &str, name: &str) -> std::io::Result<()> {
-    dir.symlink(target, name)
-}
-
-/// Windows wants to know what the link leads to; what isn't there yet is taken for a file.
-#[cfg(windows)]
-fn make_link(dir: &Dir, target: &str, name: &str) -> std::io::Result<()> {
-    if dir.is_dir(target) {
-        dir.symlink_dir(target, name)
-    } else {
-        dir.symlink_file(target, name)
-    }
 }

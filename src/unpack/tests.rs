@@ -5,4 +5,5 @@ mod archives;
 mod files;
 mod fixture;
 mod hostile;
+mod properties;
 mod trees;

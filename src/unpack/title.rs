@@ -17,11 +17,11 @@ pub(super) const MAX_PATH: usize = 4096;
 /// name, no `\`, `:` or trailing dot), outside of `.git`. The same rule on push, where a breach is a usage error, and
 /// in [`super::Output`], where it is one of integrity.
 pub fn check_title(title: &str) -> Result<()> {
-    check(title, Class::Usage)
+    check_title_as(title, Class::Usage)
 }
 
-/// [`check_title`] with the class of its errors.
-pub(super) fn check(title: &str, class: Class) -> Result<()> {
+/// [`check_title`] with the class of its errors: [`Class::Integrity`] for a manifest that was pulled.
+pub fn check_title_as(title: &str, class: Class) -> Result<()> {
     let refuse = |why: &str, hint: &str| {
         let shown: String = title.chars().take(200).collect();
         Error::new(class, format!("title {shown:?}: {why}")).hint(hint)
@@ -237,7 +237,10 @@ mod tests {
         }
         assert!(check_title(&"x".repeat(256)).is_err());
         assert!(check_title(&"x/".repeat(2048).repeat(2)).is_err());
-        assert_eq!(check("../x", Class::Integrity).unwrap_err().class(), Class::Integrity);
+        assert_eq!(
+            check_title_as("../x", Class::Integrity).unwrap_err().class(),
+            Class::Integrity
+        );
     }
 
     #[test]

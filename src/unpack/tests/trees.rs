@@ -153,3 +153,21 @@ async fn names_of_other_systems_are_no_matter_inside() {
     fixture.unpack("docs", &tar).await.unwrap();
     assert_eq!(fixture.tree()["out/docs/Foo::Bar.3pm"], "perl");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn layers_written_at_once_share_their_directories() {
+    for _ in 0..20 {
+        let fixture = Fixture::new();
+        let tar = sample().end();
+        let titles = ["docs/new/x", "docs/new/y", "docs/sub/z", "docs/new/deep/x"];
+        let files = futures_util::future::join_all(titles.map(|title| fixture.write(title, b"beside", false)));
+        let (tree, files) = futures_util::future::join(fixture.unpack("docs", &tar), files).await;
+        tree.unwrap();
+        for (title, file) in titles.iter().zip(files) {
+            file.unwrap();
+            assert_eq!(fixture.tree()[&format!("out/{title}")], "beside");
+        }
+        assert_eq!(fixture.tree()["out/docs/sub/b.txt"], "b");
+        assert_eq!(fs_err::read_dir(fixture.out("")).unwrap().count(), 1);
+    }
+}
