@@ -1,17 +1,42 @@
 //! Blobs into files: written through a directory handle, so that nothing lands outside of the output, under their
 //! final name only when size and digest are right.
+//!
+//! Titles are checked by [`check_title`]; `place` finds the way to a path without following a link; `feed`
+//! carries a blob to the thread that writes; `file` writes one file; `directory` unpacks a tar: `archive` reads
+//! it, `staging` keeps its entries out of the way, `links` judges its links, `merge` moves the whole into place.
+
+mod archive;
+mod directory;
+mod extension;
+mod feed;
+mod file;
+mod links;
+mod merge;
+mod place;
+mod staging;
+mod system;
+// Links, modes and umask: what the hostile cases are about.
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
+mod title;
+mod unpacked;
+
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::error::Result;
+use crate::error::{Class, Result};
 use crate::oci::{Descriptor, Digest};
 use crate::report::Transfer;
 use crate::store::BlobStream;
 
+pub use title::{Titled, check_title, check_title_as, colliding};
+
 /// Limits on what a directory layer may unpack to.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes; `None` is the larger of 1 GiB and 200 times the compressed size.
+    /// Bytes of the tar; `None` is the larger of 1 GiB and 200 times the compressed size.
     pub bytes: Option<u64>,
     /// Entries.
     pub entries: u64,
@@ -26,32 +51,30 @@ impl Default for Limits {
     }
 }
 
-/// A directory that an artifact is pulled into.
+/// A directory that an artifact is pulled into. Clones share one handle.
 #[derive(Clone, Debug)]
-pub struct Output {
-    path: Utf8PathBuf,
-}
+pub struct Output(Arc<place::Root>);
 
 impl Output {
-    /// Opens the directory; makes it, and its parents, if it isn't there.
+    /// Opens the directory; makes it, and its parents, if it isn't there. Blocks.
     pub fn open(path: &Utf8Path) -> Result<Self> {
-        Ok(Output { path: path.to_owned() })
+        Ok(Output(Arc::new(place::Root::open(path)?)))
     }
 
     /// The directory.
     pub fn path(&self) -> &Utf8Path {
-        &self.path
+        &self.0.path
     }
 
     /// Whether `title` is there as a plain file with the digest and size of `blob` and the execute bit asked for.
     /// Blocks.
     pub fn holds(&self, title: &str, blob: &Descriptor, executable: bool) -> Result<bool> {
-        let _ = (title, blob, executable);
-        Ok(false)
+        check_title_as(title, Class::Integrity)?;
+        file::holds(&self.0, title, blob, executable)
     }
 
-    /// Writes the file `title`: to a temporary file beside it, verified, then renamed. An existing file is replaced,
-    /// a directory in its place is an error. Returns the path written.
+    /// Writes the file `title`: to a temporary file beside it, verified, then renamed. An existing file or link is
+    /// replaced, a directory in its place is an error, as is a link on the way to it. Returns the path written.
     pub async fn write_file(
         &self,
         title: &str,
@@ -60,8 +83,13 @@ impl Output {
         executable: bool,
         progress: &Transfer,
     ) -> Result<Utf8PathBuf> {
-        let _ = (blob, stream, executable, progress);
-        Ok(self.path.join(title))
+        check_title_as(title, Class::Integrity)?;
+        let (root, path, descriptor) = (Arc::clone(&self.0), title.to_owned(), blob.clone());
+        feed::run(stream, progress, move |pieces| {
+            file::write(&root, &path, &descriptor, executable, pieces)
+        })
+        .await?;
+        Ok(self.path().join(title))
     }
 
     /// Unpacks the tar (gzipped or plain, told by its magic) into the directory `title`: into a staging directory
@@ -76,20 +104,13 @@ impl Output {
         limits: Limits,
         progress: &Transfer,
     ) -> Result<Utf8PathBuf> {
-        let _ = (blob, unpacked, stream, limits, progress);
-        Ok(self.path.join(title))
+        check_title_as(title, Class::Integrity)?;
+        let (root, path) = (Arc::clone(&self.0), title.to_owned());
+        let (descriptor, unpacked) = (blob.clone(), unpacked.cloned());
+        feed::run(stream, progress, move |pieces| {
+            directory::unpack(&root, &path, &descriptor, unpacked.as_ref(), limits, pieces)
+        })
+        .await?;
+        Ok(self.path().join(title))
     }
-}
-
-/// Checks a title before anything is fetched or packed: relative, no `..`, usable on Windows as well (no reserved
-/// name, no `\`, `:` or trailing dot). The same rule on push and on pull.
-pub fn check_title(title: &str) -> Result<()> {
-    let _ = title;
-    Ok(())
-}
-
-/// Titles that would write one path, also where case or Unicode form differ only; gives the first such pair.
-pub fn colliding<'a>(titles: impl IntoIterator<Item = &'a str>) -> Option<(&'a str, &'a str)> {
-    let _ = titles.into_iter();
-    None
 }
