@@ -43,6 +43,11 @@ impl Fault {
         }
     }
 
+    /// A connection that broke.
+    pub(crate) fn cut(text: &str) -> Self {
+        Fault::new(Kind::Cut, format!("the connection broke: {text}"))
+    }
+
     /// An error that is told as it is and never tried again.
     pub(crate) fn own(error: Error) -> Self {
         Fault {
