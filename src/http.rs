@@ -1,12 +1,41 @@
 //! One HTTP client for registries, token endpoints and the CI: a stack of small parts over reqwest.
+//!
+//! From the top: [`Client::send`] repeats what may be repeated ([`retry`]: one table); each attempt follows redirects
+//! (`redirect`) and reads the answer up to a limit (`client`); each exchange is watched by timers of our own (`body`)
+//! and goes over the reqwest client that fits its host (`transport`), which connects only to addresses that are
+//! allowed (`address`). What went wrong is told in `fault` (no answer) and [`Refusal`] (an answer that says no), with
+//! URLs shown as `redact` lets them.
+
+mod address;
+mod body;
+mod client;
+mod error;
+mod fault;
+mod message;
+mod redact;
+mod redirect;
+pub(crate) mod retry;
+mod transport;
 
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use crate::error::Result;
+pub use body::{Body, Download, Pieces};
+pub use client::Client;
+pub use error::Refusal;
+pub use fault::Fault;
+pub use message::{Answer, Follow, Request, Want};
+pub use redact::redacted;
+pub use redirect::same_origin;
+pub use reqwest::Method;
+pub use reqwest::StatusCode;
+pub use reqwest::header;
+pub use retry::{Budget, Failure, Replay};
+
+pub(crate) use address::reaches_inside;
+
 use crate::reference::Host;
-use crate::report::Report;
 
 /// How to reach servers; all of it comes from inputs, none from a spec.
 #[derive(Clone, Debug)]
@@ -17,10 +46,16 @@ pub struct Options {
     pub insecure: Vec<Host>,
     /// PEM bundle of authorities, beside the system's.
     pub ca_file: Option<Utf8PathBuf>,
+    /// Hosts that a registry may name as its token endpoint although they are not of its domain.
+    pub trusted_realms: Vec<Host>,
     /// Tries after the first without progress.
     pub retries: u32,
+    /// The first wait between two tries is random up to this; each further one up to twice the last.
+    pub backoff: Duration,
     /// How long a body may make no progress.
     pub idle_timeout: Duration,
+    /// How long an answer may take after the last byte of the request; one second more for each 20 MB that were sent.
+    pub answer_timeout: Duration,
     /// Transfers at once to one host.
     pub concurrency: usize,
 }
@@ -31,21 +66,12 @@ impl Default for Options {
             plain_http: Vec::new(),
             insecure: Vec::new(),
             ca_file: None,
+            trusted_realms: Vec::new(),
             retries: 5,
+            backoff: Duration::from_millis(250),
             idle_timeout: Duration::from_secs(60),
+            answer_timeout: Duration::from_secs(60),
             concurrency: 5,
         }
-    }
-}
-
-/// The client of a run; clones share connections.
-#[derive(Clone)]
-pub struct Client {}
-
-impl Client {
-    /// A client as the options say.
-    pub fn new(options: &Options, report: &Report) -> Result<Self> {
-        let _ = (options, report);
-        Ok(Client {})
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub use blob::{BlobSource, BlobStream, PIECE};
 pub use dry_run::DryRun;
 pub use layout::Layout;
-pub use registry::Registry;
+pub use registry::{Access, Registry, Shared, is_blob_unknown};
 
 use crate::credentials::Credentials;
 use crate::error::{Error, Result};
@@ -145,6 +145,8 @@ pub struct Stores {
     credentials: Arc<Credentials>,
     report: Report,
     dry_run: bool,
+    /// Tokens, and what registries asked for.
+    shared: Shared,
 }
 
 impl Stores {
@@ -155,18 +157,30 @@ impl Stores {
             credentials: Arc::new(credentials),
             report,
             dry_run,
+            shared: Shared::default(),
         }
     }
 
-    /// The store at `location`. No request and no file access yet.
+    /// The store at `location`, to read from. No request and no file access yet.
     pub fn open(&self, location: &Location) -> Store {
+        self.open_for(location, Access::Read)
+    }
+
+    /// The store at `location`, to write to: the first token already asks for that.
+    pub fn open_for_writing(&self, location: &Location) -> Store {
+        self.open_for(location, Access::Write)
+    }
+
+    fn open_for(&self, location: &Location, access: Access) -> Store {
         let store = match location {
             Location::Layout(directory) => Store::Layout(Layout::new(directory.clone())),
             Location::Registry(repository) => Store::Registry(Registry::new(
                 repository.clone(),
+                access,
                 self.client.clone(),
                 Arc::clone(&self.credentials),
                 self.report.clone(),
+                self.shared.clone(),
             )),
         };
         if self.dry_run {

@@ -1,0 +1,216 @@
+//! Which addresses a name may lead to. A registry that the user named is trusted with its own address; where it points
+//! us (redirect, token endpoint) must not reach into the network that the job runs in.
+//!
+//! Names are judged by what they resolve to, in the resolver that connects: a check of the text alone is fooled by a
+//! DNS name for 127.0.0.1 (google/go-containerregistry#2440).
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use reqwest::dns::{Name, Resolve, Resolving};
+use url::Host;
+
+/// Metadata services that don't lie in a link-local range: Azure, Alibaba, AWS over IPv6.
+const METADATA: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// From where an address can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Public,
+    /// This machine or a private network.
+    Private,
+    /// This link alone: where clouds keep the machine's own credentials.
+    Link,
+}
+
+impl Reach {
+    fn of(address: IpAddr) -> Self {
+        if METADATA.contains(&address) {
+            return Reach::Link;
+        }
+        match address {
+            IpAddr::V4(v4) => Reach::of_v4(v4),
+            IpAddr::V6(v6) => match embedded(v6) {
+                Some(v4) => Reach::of(IpAddr::V4(v4)),
+                None if v6.is_unicast_link_local() => Reach::Link,
+                None if v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_multicast() => {
+                    Reach::Private
+                }
+                None => Reach::Public,
+            },
+        }
+    }
+
+    fn of_v4(v4: Ipv4Addr) -> Self {
+        let [first, second, ..] = v4.octets();
+        let carrier_grade_nat = first == 100 && (64..128).contains(&second);
+        if v4.is_link_local() {
+            Reach::Link
+        } else if v4.is_loopback() || v4.is_private() || carrier_grade_nat || first == 0 || first >= 224 {
+            Reach::Private
+        } else {
+            Reach::Public
+        }
+    }
+}
+
+/// The IPv4 address inside a mapped one (`::ffff:0:0/96`) or one for NAT64 (`64:ff9b::/96`).
+fn embedded(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d, e, f, high, low] = v6.segments();
+    let nat64 = [a, b, c, d, e, f] == [0x64, 0xff9b, 0, 0, 0, 0];
+    let v4 = || Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
+    v6.to_ipv4_mapped().or_else(|| nat64.then(v4))
+}
+
+/// What is kept from being reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Guard {
+    /// Link-local addresses and metadata services.
+    Link,
+    /// These, and everything that is not public.
+    Inside,
+}
+
+impl Guard {
+    fn allows(self, address: IpAddr) -> bool {
+        match Reach::of(address) {
+            Reach::Public => true,
+            Reach::Private => self == Guard::Link,
+            Reach::Link => false,
+        }
+    }
+
+    /// Checks a host that is an address; names are checked when they are resolved.
+    pub(super) fn check(self, host: Option<Host<&str>>) -> Result<(), Forbidden> {
+        let address = match host {
+            Some(Host::Ipv4(v4)) => IpAddr::V4(v4),
+            Some(Host::Ipv6(v6)) => IpAddr::V6(v6),
+            Some(Host::Domain(_)) | None => return Ok(()),
+        };
+        if self.allows(address) {
+            return Ok(());
+        }
+        Err(Forbidden {
+            host: address.to_string(),
+            address,
+        })
+    }
+}
+
+/// Whether the text of a host names something that is not public: an address, or `localhost`.
+pub(crate) fn reaches_inside(host: Option<Host<&str>>) -> bool {
+    match host {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        host => Guard::Inside.check(host).is_err(),
+    }
+}
+
+/// Whether all addresses of `host` are public. A host that doesn't resolve here (behind a proxy) counts as public, the
+/// stricter choice for where it may point us.
+pub(super) async fn is_public(host: Host<String>) -> bool {
+    let public = |address: IpAddr| Reach::of(address) == Reach::Public;
+    match host {
+        Host::Ipv4(v4) => public(IpAddr::V4(v4)),
+        Host::Ipv6(v6) => public(IpAddr::V6(v6)),
+        Host::Domain(name) => match tokio::net::lookup_host((name.as_str(), 0)).await {
+            Ok(mut found) => found.all(|address| public(address.ip())),
+            Err(_) => true,
+        },
+    }
+}
+
+/// A name or an address that leads where it must not.
+#[derive(Debug)]
+pub(super) struct Forbidden {
+    host: String,
+    address: IpAddr,
+}
+
+impl fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Forbidden { host, address } = self;
+        match Reach::of(*address) {
+            Reach::Link => write!(f, "{host} is the link-local address {address}"),
+            _ if *host == address.to_string() => {
+                write!(f, "{host} is not a public address, and the registry is public")
+            }
+            _ => write!(
+                f,
+                "{host} resolves to {address}, which is not public, and the registry is public"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Forbidden {}
+
+/// The system's resolver without the addresses that are not allowed.
+pub(super) struct Guarded(pub(super) Guard);
+
+impl Resolve for Guarded {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = self.0;
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let (allowed, forbidden): (Vec<_>, Vec<_>) = found.into_iter().partition(|a| guard.allows(a.ip()));
+            match forbidden.first() {
+                Some(first) if allowed.is_empty() => Err(Forbidden {
+                    host: name.as_str().to_owned(),
+                    address: first.ip(),
+                }
+                .into()),
+                _ => Ok(Box::new(allowed.into_iter()) as Box<dyn Iterator<Item = SocketAddr> + Send>),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_known_by_their_reach() {
+        for (text, reach) in [
+            ("140.82.112.33", Reach::Public),
+            ("2606:50c0:8000::153", Reach::Public),
+            ("127.0.0.1", Reach::Private),
+            ("0.0.0.0", Reach::Private),
+            ("10.1.2.3", Reach::Private),
+            ("100.64.0.1", Reach::Private),
+            ("192.168.0.1", Reach::Private),
+            ("255.255.255.255", Reach::Private),
+            ("::1", Reach::Private),
+            ("::", Reach::Private),
+            ("fd12::1", Reach::Private),
+            ("::ffff:10.0.0.1", Reach::Private),
+            ("64:ff9b::a00:1", Reach::Private),
+            ("169.254.169.254", Reach::Link),
+            ("168.63.129.16", Reach::Link),
+            ("100.100.100.200", Reach::Link),
+            ("::ffff:169.254.169.254", Reach::Link),
+            ("64:ff9b::a9fe:a9fe", Reach::Link),
+            ("fe80::1", Reach::Link),
+            ("fd00:ec2::254", Reach::Link),
+        ] {
+            assert_eq!(Reach::of(text.parse().unwrap()), reach, "{text}");
+        }
+    }
+
+    /// google/go-containerregistry#2440: a DNS name gets around a check of IP literals.
+    #[tokio::test]
+    async fn ggcr_2440_a_name_is_judged_by_what_it_resolves_to() {
+        let error = Guarded(Guard::Inside)
+            .resolve("localhost".parse().unwrap())
+            .await
+            .err()
+            .unwrap();
+        assert!(error.downcast_ref::<Forbidden>().is_some());
+        assert!(Guarded(Guard::Link).resolve("localhost".parse().unwrap()).await.is_ok());
+        assert!(!is_public(Host::Domain("localhost".to_owned())).await);
+    }
+}

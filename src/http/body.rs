@@ -1,0 +1,182 @@
+//! Bodies on their way, watched by timers of our own: reqwest's `read_timeout` runs while a body is sent, too, and kills
+//! uploads.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::Fault;
+use super::fault::Kind;
+use crate::error::{Error, Result};
+
+/// Bytes that a server is given one second more for to answer, after it got them (it hashes and stores them).
+const BYTES_A_SECOND: u64 = 20_000_000;
+
+/// Pieces of a body.
+pub type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+/// The body of a request, which can be opened again for each try.
+#[derive(Clone)]
+pub enum Body {
+    /// None; sent with `Content-Length: 0` where the method usually has one (rust-oci-client#176).
+    Empty,
+    /// Bytes in memory.
+    Bytes(Bytes),
+    /// So many bytes, from a stream that is opened anew each time.
+    Stream(u64, Arc<dyn Fn() -> Pieces + Send + Sync>),
+}
+
+impl fmt::Debug for Body {
+    /// Bodies of token requests hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.length())
+    }
+}
+
+impl Body {
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        match self {
+            Body::Empty => 0,
+            Body::Bytes(bytes) => bytes.len() as u64,
+            Body::Stream(length, _) => *length,
+        }
+    }
+
+    /// The body for one try, and the watch over it.
+    pub(super) fn open(&self) -> (reqwest::Body, Watch) {
+        let watch = Watch::new(self.length());
+        let body = match self {
+            Body::Empty => Bytes::new().into(),
+            Body::Bytes(bytes) => bytes.clone().into(),
+            Body::Stream(_, open) => {
+                watch.0.lock().unwrap_or_else(PoisonError::into_inner).sending = true;
+                reqwest::Body::wrap_stream(watched(open(), watch.clone()))
+            }
+        };
+        (body, watch)
+    }
+}
+
+/// Tells `watch` of each piece that the connection takes.
+fn watched(pieces: Pieces, watch: Watch) -> impl Stream<Item = Result<Bytes>> + Send {
+    futures_util::stream::unfold((pieces, watch), |(mut pieces, watch)| async move {
+        match pieces.next().await {
+            Some(Ok(piece)) => {
+                watch.moved();
+                Some((Ok(piece), (pieces, watch)))
+            }
+            Some(Err(error)) => {
+                // Kept here, since what comes back through reqwest is an error of the connection.
+                let shown = Error::new(error.class(), error.message());
+                watch.0.lock().unwrap_or_else(PoisonError::into_inner).failure = Some(error);
+                Some((Err(shown), (pieces, watch)))
+            }
+            None => {
+                watch.finished();
+                None
+            }
+        }
+    })
+}
+
+/// When a body last made progress, and what its source failed with.
+#[derive(Clone)]
+pub(super) struct Watch(Arc<Mutex<Progress>>);
+
+struct Progress {
+    last: Instant,
+    length: u64,
+    sending: bool,
+    failure: Option<Error>,
+}
+
+impl Watch {
+    fn new(length: u64) -> Self {
+        Watch(Arc::new(Mutex::new(Progress {
+            last: Instant::now(),
+            length,
+            sending: false,
+            failure: None,
+        })))
+    }
+
+    fn moved(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).last = Instant::now();
+    }
+
+    fn finished(&self) {
+        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.last = Instant::now();
+        progress.sending = false;
+    }
+
+    /// What the source of the body failed with: no fault of the network, and no reason to try again.
+    pub(super) fn failure(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).failure.take()
+    }
+
+    /// Ends when the body made no progress for `idle`, or no answer came in time after its last byte.
+    pub(super) async fn stalled(&self, idle: Duration, answer: Duration) -> Fault {
+        loop {
+            let (deadline, fault) = {
+                let progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                if progress.sending {
+                    (progress.last + idle, Fault::new(Kind::Idle, no_progress(idle)))
+                } else {
+                    let patience = answer + Duration::from_secs(progress.length / BYTES_A_SECOND);
+                    let text = format!("no answer for {:.0?}", patience);
+                    (progress.last + patience, Fault::new(Kind::NoAnswer, text))
+                }
+            };
+            if Instant::now() >= deadline {
+                return fault;
+            }
+            sleep_until(deadline).await;
+        }
+    }
+}
+
+fn no_progress(idle: Duration) -> String {
+    format!("no progress for {idle:.0?}")
+}
+
+/// The body of an answer as it arrives.
+#[derive(Debug)]
+pub struct Download {
+    response: reqwest::Response,
+    idle: Duration,
+}
+
+impl Download {
+    pub(super) fn new(response: reqwest::Response, idle: Duration) -> Self {
+        Download { response, idle }
+    }
+
+    /// The next bytes; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        match timeout(self.idle, self.response.chunk()).await {
+            Ok(Ok(piece)) => Ok(piece),
+            Ok(Err(error)) => Err(Fault::from(error)),
+            Err(_) => Err(Fault::new(Kind::Idle, no_progress(self.idle))),
+        }
+    }
+
+    /// All bytes up to `limit`, and whether there were no more.
+    pub(super) async fn collect(mut self, limit: usize) -> Result<(Bytes, bool), Fault> {
+        let mut all = Vec::new();
+        while let Some(piece) = self.next().await? {
+            let room = limit - all.len();
+            all.extend_from_slice(&piece[..piece.len().min(room)]);
+            if piece.len() > room {
+                return Ok((all.into(), false));
+            }
+        }
+        Ok((all.into(), true))
+    }
+}

@@ -1,0 +1,248 @@
+//! The client: tries, attempts, exchanges.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use reqwest::header::{self, HeaderValue};
+use reqwest::{Method, Response};
+use url::Url;
+
+use super::address::{self, Guard};
+use super::body::Download;
+use super::message::{Answer, Request, Want};
+use super::redirect::{self, same_origin};
+use super::retry::{self, Budget, Failure, Verdict};
+use super::transport::{self, Transports};
+use super::{Fault, Options, redacted};
+use crate::error::{Class, Error, Result};
+use crate::reference::Host;
+use crate::report::Report;
+
+/// The client of a run; clones share connections.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    options: Options,
+    report: Report,
+    transports: Transports,
+    /// Whether a registry's addresses are all public, by its host.
+    public: Mutex<HashMap<url::Host<String>, bool>>,
+}
+
+impl Client {
+    /// A client as the options say.
+    ///
+    /// # Errors
+    /// A `ca_file` that can't be read or holds no certificate.
+    pub fn new(options: &Options, report: &Report) -> Result<Self> {
+        Ok(Client(Arc::new(Inner {
+            options: options.clone(),
+            report: report.clone(),
+            transports: Transports::new(options)?,
+            public: Mutex::default(),
+        })))
+    }
+
+    /// What it was made with.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// The tries of a new piece of work.
+    pub fn budget(&self) -> Budget {
+        Budget::new(self.0.options.retries, self.0.options.backoff)
+    }
+
+    /// The root of `host`: `https://HOST/`, or `http` where the options or custom say so.
+    pub fn root(&self, host: &Host) -> Result<Url> {
+        let Options {
+            plain_http,
+            insecure,
+            ca_file,
+            ..
+        } = &self.0.options;
+        let secured = || insecure.contains(host) || ca_file.is_some();
+        let plain = plain_http.contains(host) || (host.is_loopback() && !secured());
+        let scheme = if plain { "http" } else { "https" };
+        Url::parse(&format!("{scheme}://{host}/"))
+            .map_err(|error| Error::usage(format!("{host} is not a registry host: {error}")))
+    }
+
+    /// Sends `request`, again as long as `budget` lasts and [`retry`]'s table says so.
+    ///
+    /// # Errors
+    /// No answer; or one that the table would have tried again. Every other answer is returned, whatever its status.
+    pub async fn send(&self, request: &Request, budget: &mut Budget) -> Result<Answer, Failure> {
+        loop {
+            let failure = match self.attempt(request).await {
+                Ok(answer) => match retry::of_status(answer.status, request.replay) {
+                    Verdict::Stop => return Ok(answer),
+                    verdict => Failure::of_answer(&answer, verdict),
+                },
+                Err(fault) => {
+                    let what = format!("{} {}", request.method, redacted(&request.url));
+                    Failure::of_fault(fault, &what, request.replay)
+                }
+            };
+            if failure.verdict == Verdict::NewSession {
+                return Err(failure);
+            }
+            failure.pause(budget, &self.0.report, &request.what).await?;
+        }
+    }
+
+    /// One try: through all redirects, to the end of the answer.
+    async fn attempt(&self, request: &Request) -> Result<Answer, Fault> {
+        let mut url = request.url.clone();
+        let mut authorization = request.headers.get(header::AUTHORIZATION);
+        for _ in 0..=redirect::HOPS {
+            let response = self.exchange(request, &url, authorization).await?;
+            let Some(location) = redirect::location(response.status(), response.headers()) else {
+                return self.receive(request, url, response).await;
+            };
+            let next = redirect::next(request, &url, response.status(), location).map_err(Fault::own)?;
+            if !same_origin(&url, &next) {
+                // For good: a redirect back must not bring it back.
+                authorization = None;
+            }
+            url = next;
+        }
+        Err(Fault::own(Error::new(
+            Class::Network,
+            format!(
+                "{} {}: more than {} redirects",
+                request.method,
+                redacted(&request.url),
+                redirect::HOPS
+            ),
+        )))
+    }
+
+    /// One exchange: a request goes out, the head of an answer comes back.
+    async fn exchange(
+        &self,
+        request: &Request,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, Fault> {
+        let guard = self.guard(request.home.as_ref().unwrap_or(&request.url), url).await?;
+        let transport = self.0.transports.get(url, guard).map_err(Fault::own)?;
+        let (body, watch) = request.body.open();
+        let mut outgoing = reqwest::Request::new(request.method.clone(), url.clone());
+        *outgoing.headers_mut() = request.headers.clone();
+        outgoing.headers_mut().remove(header::AUTHORIZATION);
+        if let Some(authorization) = authorization {
+            outgoing
+                .headers_mut()
+                .insert(header::AUTHORIZATION, authorization.clone());
+        }
+        if matches!(request.method, Method::POST | Method::PUT | Method::PATCH) {
+            outgoing
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, request.body.length().into());
+            *outgoing.body_mut() = Some(body);
+        }
+        let begun = Instant::now();
+        let Options {
+            idle_timeout,
+            answer_timeout,
+            ..
+        } = self.0.options;
+        let outcome = tokio::select! {
+            outcome = transport.execute(outgoing) => outcome.map_err(Fault::from),
+            fault = watch.stalled(idle_timeout, answer_timeout) => Err(fault),
+        };
+        let took = begun.elapsed().as_millis();
+        match &outcome {
+            Ok(response) => {
+                tracing::debug!(
+                    "{} {}: {} in {took} ms",
+                    request.method,
+                    redacted(url),
+                    response.status().as_u16()
+                );
+            }
+            Err(fault) => tracing::debug!("{} {}: {fault} after {took} ms", request.method, redacted(url)),
+        }
+        // A source that failed explains whatever became of the connection.
+        match watch.failure() {
+            Some(error) => Err(Fault::own(error)),
+            None => outcome,
+        }
+    }
+
+    /// Takes the body of the answer as the request wants it.
+    async fn receive(&self, request: &Request, url: Url, response: Response) -> Result<Answer, Fault> {
+        let mut answer = Answer {
+            method: request.method.clone(),
+            own: same_origin(&url, &request.url),
+            url,
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: bytes::Bytes::new(),
+            stream: None,
+        };
+        let download = Download::new(response, self.0.options.idle_timeout);
+        match request.want {
+            _ if !answer.status.is_success() => {
+                // The status counts, even if the explanation is broken off.
+                answer.body = download
+                    .collect(super::error::LIMIT)
+                    .await
+                    .map(|(body, _)| body)
+                    .unwrap_or_default();
+            }
+            Want::Stream => answer.stream = Some(download),
+            Want::Bytes(limit) => {
+                let (body, whole) = download.collect(limit).await?;
+                if !whole {
+                    let what = format!("{} {}", request.method, redacted(&answer.url));
+                    return Err(Fault::own(Error::integrity(format!(
+                        "{what}: the answer is larger than {limit} bytes, the most that is taken here"
+                    ))));
+                }
+                answer.body = body;
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Which addresses `url` may lead to, asked for by the registry at `home`.
+    async fn guard(&self, home: &Url, url: &Url) -> Result<Guard, Fault> {
+        let guard = if url.host() == home.host() || !self.is_public(home).await {
+            Guard::Link
+        } else {
+            Guard::Inside
+        };
+        guard.check(url.host()).map_err(|forbidden| {
+            Fault::own(
+                Error::new(
+                    Class::Denied,
+                    format!("request to {} refused: {forbidden}", redacted(url)),
+                )
+                .hint("a registry must not point into the network of the job; check its host name"),
+            )
+        })?;
+        Ok(guard)
+    }
+
+    async fn is_public(&self, home: &Url) -> bool {
+        let Some(host) = home.host().map(|host| host.to_owned()) else {
+            return true;
+        };
+        let known = || self.0.public.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&public) = known().get(&host) {
+            return public;
+        }
+        let public = address::is_public(host.clone()).await;
+        known().insert(host, public);
+        public
+    }
+
+    /// Whether `host` is the server of `url`.
+    pub(crate) fn names(host: &Host, url: &Url) -> bool {
+        transport::names(host, url)
+    }
+}

@@ -1,0 +1,125 @@
+//! What a token is asked for: `repository:NAME:pull,push` (Docker registry token specification, "Scope").
+//!
+//! Computed from what we are about to do, since a challenge may ask for less (ghcr.io answers a push with `pull`,
+//! argsh#135), joined with what the challenge says. What is needed comes first: some servers read only that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::reference::Repository;
+
+/// More than any real challenge has.
+const LONGEST: usize = 4096;
+
+/// A set of scopes. It doesn't grow by asking for the same again (regclient b1960cd).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(in crate::store::registry) struct Scopes {
+    needed: String,
+    /// Actions by `TYPE:NAME`.
+    actions: BTreeMap<String, BTreeSet<String>>,
+    /// What doesn't have that form: `aws` on public.ecr.aws.
+    opaque: BTreeSet<String>,
+}
+
+impl Scopes {
+    /// `actions` on `repository`.
+    pub(in crate::store::registry) fn new(repository: &Repository, actions: &[&str]) -> Self {
+        let needed = format!("repository:{}", repository.name);
+        let mut scopes = Scopes {
+            needed: needed.clone(),
+            actions: BTreeMap::new(),
+            opaque: BTreeSet::new(),
+        };
+        scopes.add(needed, actions.iter().copied());
+        scopes
+    }
+
+    /// And reading `repository`: the source of a mount.
+    #[must_use]
+    pub(in crate::store::registry) fn and_pull(mut self, repository: &Repository) -> Self {
+        self.add(format!("repository:{}", repository.name), ["pull"]);
+        self
+    }
+
+    /// And what a challenge asks for: scopes with spaces between. A name may hold `HOST:PORT`.
+    pub(super) fn merge(&mut self, challenge: &str) {
+        if challenge.len() > LONGEST {
+            return;
+        }
+        for scope in challenge.split_whitespace() {
+            match scope.rsplit_once(':').filter(|(resource, _)| resource.contains(':')) {
+                Some((resource, actions)) => self.add(resource.to_owned(), actions.split(',')),
+                None => {
+                    self.opaque.insert(scope.to_owned());
+                }
+            }
+        }
+    }
+
+    fn add<'a>(&mut self, resource: String, actions: impl IntoIterator<Item = &'a str>) {
+        let actions = actions
+            .into_iter()
+            .filter(|action| !action.is_empty())
+            .map(str::to_owned);
+        self.actions.entry(resource).or_default().extend(actions);
+    }
+
+    /// Each scope as it is sent, the needed one first.
+    pub(super) fn render(&self) -> Vec<String> {
+        let (needed, others): (Vec<_>, Vec<_>) =
+            self.actions.iter().partition(|(resource, _)| **resource == self.needed);
+        let text = |(resource, actions): (&String, &BTreeSet<String>)| {
+            let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+            format!("{resource}:{}", actions.join(","))
+        };
+        needed
+            .into_iter()
+            .chain(others)
+            .map(text)
+            .chain(self.opaque.iter().cloned())
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository(name: &str) -> Repository {
+        Repository {
+            host: "r.example".parse().unwrap(),
+            name: name.to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_needed_scope_comes_first() {
+        let scopes = Scopes::new(&repository("z/app"), &["push", "pull"]).and_pull(&repository("a/base"));
+        assert_eq!(
+            scopes.render(),
+            ["repository:z/app:pull,push", "repository:a/base:pull"]
+        );
+    }
+
+    #[test]
+    fn argsh_135_a_challenge_for_less_takes_nothing_away() {
+        let mut scopes = Scopes::new(&repository("app"), &["pull", "push"]);
+        scopes.merge("repository:app:pull");
+        assert_eq!(scopes.render(), ["repository:app:pull,push"]);
+    }
+
+    #[test]
+    fn regclient_b1960cd_asking_again_adds_nothing() {
+        let mut scopes = Scopes::new(&repository("app"), &["pull"]);
+        for _ in 0..3 {
+            scopes.merge("repository:app:delete,pull aws repository(plugin):r.example:5000/x:pull");
+        }
+        assert_eq!(
+            scopes.render(),
+            [
+                "repository:app:delete,pull",
+                "repository(plugin):r.example:5000/x:pull",
+                "aws"
+            ]
+        );
+    }
+}

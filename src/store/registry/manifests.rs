@@ -1,0 +1,175 @@
+//! Manifests: resolve, get, put, delete.
+
+use bytes::Bytes;
+
+use super::{Registry, quirks};
+use crate::error::{Error, Result};
+use crate::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use crate::http::{Answer, Body, Method, Refusal, Request, StatusCode, Want};
+use crate::oci::{Algorithm, Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
+use crate::reference::{Pointer, Tag};
+
+/// Every form that is read. Registries convert, or answer 404, when the form they hold isn't listed (Azure/azure-cli#24976
+/// for the artifact manifest).
+const ACCEPTED: [&str; 6] = [
+    names::IMAGE_MANIFEST,
+    names::IMAGE_INDEX,
+    names::DOCKER_MANIFEST,
+    names::DOCKER_LIST,
+    names::ARTIFACT_MANIFEST,
+    names::ORAS_MANIFEST,
+];
+
+const DIGEST: &str = "docker-content-digest";
+
+impl Registry {
+    /// See [`crate::store::Store::resolve`]. The size is what the registry says: Harbor's HEAD is known to be wrong
+    /// (oras-go#1176), so nothing is refused for it.
+    pub async fn resolve(&self, pointer: &Pointer) -> Result<Option<Descriptor>> {
+        let answer = self.ask(self.manifest(Method::HEAD, pointer)?, &self.reading()).await?;
+        match answer.status.as_u16() {
+            200 => {
+                if let Some(found) = described(&answer, pointer)? {
+                    return Ok(Some(found));
+                }
+            }
+            404 => return Ok(None),
+            // Where HEAD is refused GET may not be (google/go-containerregistry#1662).
+            400..500 => {}
+            _ => return Err(self.refused(&answer)),
+        }
+        Ok(self.get_manifest(pointer).await?.map(|manifest| manifest.descriptor()))
+    }
+
+    /// See [`crate::store::Store::get_manifest`].
+    pub async fn get_manifest(&self, pointer: &Pointer) -> Result<Option<RawManifest>> {
+        let request = self.manifest(Method::GET, pointer)?.want(Want::Bytes(MANIFEST_LIMIT));
+        let answer = self.ask(request, &self.reading()).await?;
+        match answer.status.as_u16() {
+            200 => received(&answer, pointer)
+                .map_err(|error| error.context(self.name(pointer)))
+                .map(Some),
+            404 => Ok(None),
+            _ => Err(self.refused(&answer)),
+        }
+    }
+
+    /// See [`crate::store::Store::put_manifest`]. Whether a failure means that a blob is missing after all:
+    /// [`super::is_blob_unknown`].
+    pub async fn put_manifest(&self, manifest: &RawManifest, pointer: &Pointer) -> Result<bool> {
+        let request = self
+            .manifest(Method::PUT, pointer)?
+            .header(CONTENT_TYPE, manifest.media_type())
+            .body(Body::Bytes(manifest.bytes().clone()));
+        let answer = self.ask(request, &self.writing()).await?;
+        if !answer.status.is_success() {
+            return Err(self.refused(&answer));
+        }
+        match digest(&answer) {
+            Some(stored) if stored.algorithm() == Algorithm::Sha256 && stored != *manifest.digest() => {
+                Err(Error::integrity(format!(
+                    "{}: the registry stored it as {stored}, but it was sent as {}",
+                    self.name(pointer),
+                    manifest.digest()
+                ))
+                .hint("the registry, or a proxy before it, changes what it stores"))
+            }
+            _ => Ok(answer.headers.contains_key("oci-subject")),
+        }
+    }
+
+    /// See [`crate::store::Store::delete_manifest`].
+    pub async fn delete_manifest(&self, digest: &Digest) -> Result<bool> {
+        self.delete(&Pointer::Digest(digest.clone())).await
+    }
+
+    /// See [`crate::store::Store::delete_tag`].
+    pub async fn delete_tag(&self, tag: &Tag) -> Result<bool> {
+        self.delete(&Pointer::Tag(tag.clone())).await
+    }
+
+    async fn delete(&self, pointer: &Pointer) -> Result<bool> {
+        let answer = self
+            .ask(self.manifest(Method::DELETE, pointer)?, &self.deleting())
+            .await?;
+        let refusal = || Refusal::of(&answer);
+        match answer.status {
+            status if status.is_success() => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
+            _ if quirks::is_immutable(&refusal()) => Err(quirks::immutable(refusal())),
+            // A tag where only a digest is taken is an invalid digest to some.
+            StatusCode::BAD_REQUEST if matches!(pointer, Pointer::Tag(_)) => {
+                Err(quirks::no_delete(refusal(), self.repository()))
+            }
+            _ if quirks::is_unsupported(&refusal()) => Err(quirks::no_delete(refusal(), self.repository())),
+            _ => Err(self.refused(&answer)),
+        }
+    }
+
+    fn manifest(&self, method: Method, pointer: &Pointer) -> Result<Request> {
+        let url = self.url(&format!("manifests/{pointer}"))?;
+        let request = self.request(method.clone(), url, self.name(pointer));
+        let reads = method == Method::HEAD || method == Method::GET;
+        Ok(if reads {
+            request.header(ACCEPT, &ACCEPTED.join(", "))
+        } else {
+            request
+        })
+    }
+
+    fn name(&self, pointer: &Pointer) -> String {
+        let separator = if matches!(pointer, Pointer::Tag(_)) { ':' } else { '@' };
+        format!("{}{separator}{pointer}", self.repository())
+    }
+}
+
+/// What the headers of a HEAD say, if they say all.
+fn described(answer: &Answer, pointer: &Pointer) -> Result<Option<Descriptor>> {
+    let Some((digest, media_type)) = digest(answer).zip(media_type(answer)) else {
+        return Ok(None);
+    };
+    let size = answer.header(CONTENT_LENGTH).and_then(|text| text.parse().ok());
+    match pointer {
+        Pointer::Digest(asked) if asked.algorithm() == digest.algorithm() && *asked != digest => Err(Error::integrity(
+            format!("asked for the manifest {asked}, the registry answered with {digest}"),
+        )),
+        // Another algorithm's digest of the same bytes is no answer to what was asked.
+        Pointer::Digest(asked) => Ok(size.map(|size| Descriptor::new(media_type, asked.clone(), size))),
+        Pointer::Tag(_) => Ok(size.map(|size| Descriptor::new(media_type, digest, size))),
+    }
+}
+
+/// The manifest in the body of a GET: the digest that was asked for decides, else the one that the header gives.
+fn received(answer: &Answer, pointer: &Pointer) -> Result<RawManifest> {
+    let bytes = answer.body.clone();
+    let media_type = media_type(answer).map_or_else(|| inner_media_type(&bytes), str::to_owned);
+    match (pointer, digest(answer)) {
+        (Pointer::Digest(asked), _) => RawManifest::verified(media_type, bytes, asked),
+        (Pointer::Tag(_), Some(told)) => RawManifest::verified(media_type, bytes, &told),
+        (Pointer::Tag(_), None) => Ok(RawManifest::new(media_type, bytes)),
+    }
+}
+
+/// The digest header; it may be absent or empty (rust-oci-client 68d1205), and one that is none is as good as that.
+fn digest(answer: &Answer) -> Option<Digest> {
+    answer.header(DIGEST)?.parse().ok()
+}
+
+/// The content type without parameters.
+fn media_type(answer: &Answer) -> Option<&str> {
+    let text = answer.header(CONTENT_TYPE)?;
+    Some(text.split(';').next().unwrap_or(text).trim()).filter(|text| !text.is_empty())
+}
+
+/// The media type that the manifest itself gives; empty if it gives none.
+fn inner_media_type(bytes: &Bytes) -> String {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Typed {
+        media_type: Option<String>,
+    }
+    serde_json::from_slice(bytes)
+        .ok()
+        .and_then(|typed: Typed| typed.media_type)
+        .unwrap_or_default()
+}
