@@ -1,0 +1,11 @@
+//! The integration tests, one binary: the real program, the stores, and the house's own rules.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that can't go on panics; helpers outside of test functions too"
+)]
+
+mod contract;
+mod doubles;
+mod house;
+mod support;
