@@ -1,7 +1,7 @@
 //! CI systems: one file each behind one trait. Known to `lib.rs` alone; the rooms below see only what it hands them.
 //!
-//! [`System`] tells which one runs us, [`escape`] keeps untrusted text from being taken for a command, and
-//! [`file_command`] writes to the files that GitHub, Gitea, Forgejo and act read after a step.
+//! [`System`] tells which one runs us, `escape` keeps untrusted text from being taken for a command, and
+//! `file_command` writes to the files that GitHub, Gitea, Forgejo and act read after a step.
 
 mod escape;
 mod facts;

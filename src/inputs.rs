@@ -1,8 +1,8 @@
 //! Inputs: one table, several sources laid over each other, one parsed form.
 //!
 //! Order of the sources: flag, the CI system's variables, `OCI_ARTIFACT_*`, spec, default. Blank is unset.
-//! [`table`] holds every input once; [`args`] and [`layers`] read the sources, [`secrets`] takes the secrets out,
-//! [`raw`] and [`parse`] make values, [`rules`] tells what doesn't go together, [`document`] writes the tables of the
+//! [`table`] holds every input once; `args` and `layers` read the sources, `secrets` takes the secrets out,
+//! `raw` and `parse` make values, `rules` tells what doesn't go together, [`document`] writes the tables of the
 //! README and the blocks of `action.yml`.
 
 mod args;

@@ -38,7 +38,8 @@ fn indent(line: &str) -> &str {
 fn escape_invisible(text: &str) -> String {
     let is_invisible = |c: char| {
         matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
             || (c.is_whitespace() && c != ' ' && c != '\n')
@@ -99,7 +100,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_escaped_text_starts_a_command(input in "[ \t\r\n:#\\[\\]a\u{ad}\u{a0}\u{200b}\u{2003}\u{2028}\u{3000}\u{feff}\u{1b}\u{85}]{0,24}") {
+        fn no_escaped_text_starts_a_command(
+            input in "[ \t\r\n:#\\[\\]a\u{ad}\u{a0}\u{200b}\u{2003}\u{2028}\u{3000}\u{feff}\u{1b}\u{85}]{0,24}",
+        ) {
             for line in text(&input).lines() {
                 proptest::prop_assert!(!is_command(line), "{:?} of {:?}", line, input);
             }

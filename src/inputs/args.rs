@@ -156,6 +156,8 @@ fn flag(input: &Input, command: Command) -> Arg {
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true"),
+        // A YAML document may begin with `---`.
+        Kind::Yaml => argument.allow_hyphen_values(true),
         _ => argument,
     }
 }

@@ -11,7 +11,9 @@ pub fn readme_table() -> String {
         } else {
             format!("--{}", input.name)
         };
-        let default = input.default.replace("${{", "`${{").replace("}}", "}}`");
+        // A switch says by its name what it does; that it is off until then is no news.
+        let default = if input.has_variable() { input.default } else { "" };
+        let default = default.replace("${{", "`${{").replace("}}", "}}`");
         format!("| `{name}` | {} | {} |\n", cell(&help(input)), cell(&default))
     });
     format!(

@@ -182,7 +182,7 @@ pub const INPUTS: &[Input] = &[
         "DIRECTORY",
         "The directory that paths are relative to",
     )
-    .default(".")
+    .default("the current directory")
     .of(NAMED)
     .under(HOW),
     Input::flag("raw", "Print the exact bytes of the manifest")

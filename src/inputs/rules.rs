@@ -92,9 +92,9 @@ fn reference(command: Command, layer: &Layer, found: &mut Vec<Error>) {
 fn is_spec_file(text: &str) -> bool {
     let is_path = match text.split_once('/') {
         None => true,
-        Some((first, _)) => first.is_empty() || first.starts_with('.') || !first.contains(['.', ':']),
+        Some((first, _)) => first.is_empty() || first.starts_with('.') || !first.contains('.'),
     };
-    is_path && [".yaml", ".yml"].iter().any(|ending| text.ends_with(ending))
+    is_path && !text.contains(':') && [".yaml", ".yml"].iter().any(|ending| text.ends_with(ending))
 }
 
 fn credentials(layer: &Layer, secrets: &Secrets, found: &mut Vec<Error>) {

@@ -1,4 +1,4 @@
-//! What an input is. The table itself is in [`super::entries`]; flags, variables, `action.yml` and README follow it.
+//! What an input is. The table itself is in `entries.rs`; flags, variables, `action.yml` and README follow it.
 
 use super::Command;
 pub use super::entries::INPUTS;

@@ -358,7 +358,14 @@ fn what_goes_together() {
     assert!(inputs(&["pull", "ghcr.io/a/b:v1", "-u", "me"], &token).token.is_some());
     assert!(inputs(&["pull", "ghcr.io/a/b:v1"], &token).token.is_some());
     assert!(inputs(&["pull", "--from", "{}"], &[]).from.is_some());
-    assert!(inputs(&["push", "ghcr.io/a/b.yaml", "x"], &[]).reference.is_some());
+    for reference in [
+        "ghcr.io/a/b.yaml",
+        "app:v1.yaml",
+        "oci:layout.yaml",
+        "localhost:5000/b.yml",
+    ] {
+        assert!(inputs(&["push", reference, "x"], &[]).reference.is_some());
+    }
     assert_eq!(inputs(&["untag", "ghcr.io/a/b", "v1", "v2"], &[]).tags, ["v1", "v2"]);
     let spec = inputs(&["check", "my.yaml"], &[]).spec.unwrap();
     assert_eq!(spec.value, SpecSource::File("my.yaml".into()));
@@ -368,6 +375,11 @@ fn what_goes_together() {
     let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let show = inputs(&["inspect", "ghcr.io/a/b:v1", "--blob", digest], &[]).show;
     assert_eq!(show, Show::Blob(digest.parse().unwrap()));
+    let yaml = inputs(&["push", "--spec", "---\nartifacts: []"], &[])
+        .spec
+        .unwrap()
+        .value;
+    assert_eq!(yaml, SpecSource::Inline("---\nartifacts: []".to_owned()));
     assert_eq!(inputs(&["inspect", "ghcr.io/a/b:v1", "--raw"], &[]).show, Show::Raw);
 }
 
@@ -468,7 +480,7 @@ fn a_spec_too_long_for_a_variable_is_refused_with_the_way_out() {
     insta::assert_snapshot!(outcome.log, @r"
     warning: the spec has 121000 bytes; Linux passes at most 128 KiB in a variable, and a longer one fails the job before this program starts: put it into a file and name it with spec-file
     ");
-    assert_eq!(run(&["push", "--spec", "x"], &[]).log, "");
+    assert_eq!(run(&["push", "--spec", "---\nartifacts: []"], &[]).log, "");
 }
 
 #[test]
