@@ -1,6 +1,18 @@
 //! CI systems: one file each behind one trait. Known to `lib.rs` alone; the rooms below see only what it hands them.
+//!
+//! [`System`] tells which one runs us, `escape` keeps untrusted text from being taken for a command, and
+//! `file_command` writes to the files that GitHub, Gitea, Forgejo and act read after a step.
+
+mod escape;
+mod facts;
+mod file_command;
+mod generic;
+mod github;
+mod system;
 
 use std::collections::BTreeMap;
+
+pub use system::System;
 
 use crate::env::Env;
 use crate::error::Result;
@@ -18,17 +30,15 @@ pub trait Ci: Send + Sync {
     /// repository, actor, url. Absent where the system, or this job, has none.
     fn facts(&self) -> BTreeMap<&'static str, String>;
 
-    /// URL of the source repository.
-    fn source(&self) -> Option<String> {
+    /// URL of the source repository, for the annotation `org.opencontainers.image.source`.
+    fn source_url(&self) -> Option<String>;
+
+    /// When the commit was made, in RFC 3339, for the annotation `org.opencontainers.image.created`.
+    fn committed(&self) -> Option<String> {
         None
     }
 
-    /// When the job, or the commit, was made, in RFC 3339.
-    fn started(&self) -> Option<String> {
-        None
-    }
-
-    /// A directory that the job's later steps can read and that is cleaned up with it.
+    /// A directory that later steps of the job can read, and that is cleaned up with the job.
     fn temporary_directory(&self) -> Option<camino::Utf8PathBuf> {
         None
     }
@@ -45,34 +55,8 @@ pub trait Ci: Send + Sync {
 
 /// The CI system that `env` shows; a plain terminal if none.
 pub fn detect(env: &Env) -> Box<dyn Ci> {
-    let _ = env;
-    Box::new(Terminal)
-}
-
-struct Terminal;
-
-impl Ci for Terminal {
-    fn name(&self) -> &'static str {
-        "terminal"
-    }
-
-    fn dialect(&self) -> Box<dyn Dialect> {
-        Box::new(crate::report::Plain)
-    }
-
-    fn facts(&self) -> BTreeMap<&'static str, String> {
-        BTreeMap::new()
-    }
-
-    fn outputs(&self, _: &[(&str, String)]) -> Result<()> {
-        Ok(())
-    }
-
-    fn summary(&self, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    fn is_ci(&self) -> bool {
-        false
+    match System::detect(env) {
+        system @ (System::GitHub | System::Gitea | System::Forgejo) => Box::new(github::GitHub::new(system, env)),
+        system => Box::new(generic::Generic::new(system)),
     }
 }

@@ -1,19 +1,42 @@
 //! Inputs: one table, several sources laid over each other, one parsed form.
 //!
 //! Order of the sources: flag, the CI system's variables, `OCI_ARTIFACT_*`, spec, default. Blank is unset.
+//! [`table`] holds every input once; `args` and `layers` read the sources, `secrets` takes the secrets out,
+//! `raw` and `parse` make values, `rules` tells what doesn't go together, [`document`] writes the tables of the
+//! README and the blocks of `action.yml`.
+
+mod args;
+pub mod document;
+mod entries;
+mod layers;
+pub mod outputs;
+mod parse;
+mod raw;
+mod rules;
+mod secrets;
+mod suggest;
+pub mod table;
+mod value;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Read;
+use std::str::FromStr;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
+use crate::ci::System;
 use crate::env::Env;
-use crate::error::{Errors, Result};
+use crate::error::{Error, Errors, Result};
 use crate::oci::{Annotations, MediaType};
 use crate::ops::Show;
 use crate::reference::Host;
 use crate::report::{Report, Secret};
 use crate::spec::{IfExists, IfNoFilesFound};
+
+use layers::Layer;
+use secrets::Secrets;
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +53,53 @@ pub enum Command {
 }
 
 impl Command {
-    /// As it is typed.
+    /// All of them, in the order of the help.
+    pub const ALL: &'static [Command] = &[
+        Command::Push,
+        Command::Pull,
+        Command::Inspect,
+        Command::Untag,
+        Command::Delete,
+        Command::List,
+        Command::Check,
+        Command::Schema,
+    ];
+
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
-        ""
+        match self {
+            Command::Push => "push",
+            Command::Pull => "pull",
+            Command::Inspect => "inspect",
+            Command::Untag => "untag",
+            Command::Delete => "delete",
+            Command::List => "list",
+            Command::Check => "check",
+            Command::Schema => "schema",
+        }
+    }
+
+    /// What it does, in one line.
+    pub fn about(self) -> &'static str {
+        match self {
+            Command::Push => "Push every artifact of a spec, or one from a reference and files",
+            Command::Pull => "Fetch artifacts, check their digests, write their files",
+            Command::Inspect => "Show a manifest",
+            Command::Untag => "Remove tags and leave the manifest",
+            Command::Delete => "Delete a manifest",
+            Command::List => "List the tags of a repository",
+            Command::Check => "Check a spec and print what it would push; sends nothing",
+            Command::Schema => "Print the JSON schema of the spec, for editors",
+        }
+    }
+}
+
+impl FromStr for Command {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Command::ALL.iter().find(|command| command.name() == text);
+        found.copied().ok_or_else(|| suggest::command(text))
     }
 }
 
@@ -87,6 +154,8 @@ pub struct Inputs {
     pub token: Option<Secret>,
     pub registry_token: Option<Secret>,
     pub github_token: Option<Secret>,
+    /// Hosts of token services that may get the credentials, beside those of design §6.
+    pub trusted_realms: Vec<Host>,
     pub vars: BTreeMap<String, String>,
     pub if_exists: Option<IfExists>,
     pub if_no_files_found: IfNoFilesFound,
@@ -112,7 +181,7 @@ pub struct Inputs {
     pub show: Show,
     /// `--yes`: no question on a terminal before something is deleted.
     pub yes: bool,
-    /// Hostnames or repositories of `reference` come from an input, so upper case is folded.
+    /// `reference` is given, and comes from an input: upper case in its host and repository is folded.
     pub fold: bool,
 }
 
@@ -126,7 +195,75 @@ pub enum Request {
 }
 
 /// Reads all sources. Secrets are announced to `report` before anything else can see them.
-pub fn read(arguments: Vec<std::ffi::OsString>, env: &Env, report: &Report) -> Result<Request, Errors> {
-    let _ = (arguments, env, report);
-    Ok(Request::Print(String::new(), 2))
+pub fn read(arguments: Vec<OsString>, env: &Env, report: &Report) -> Result<Request, Errors> {
+    read_with(arguments, env, report, &mut std::io::stdin())
 }
+
+fn read_with(arguments: Vec<OsString>, env: &Env, report: &Report, stdin: &mut dyn Read) -> Result<Request, Errors> {
+    let system = System::detect(env);
+    let mut sources = vec![layers::system_layer(env, system), layers::own_layer(env)];
+    let mut secrets = Secrets::take(&mut sources, report);
+    let is_named = |layer: &Layer| WORK.iter().any(|name| layer.contains_key(name));
+    let is_ci = system != System::None || sources.iter().any(is_named);
+
+    let default = match args::lacks_command(&arguments) {
+        true => default_command(&sources, is_ci)?,
+        false => None,
+    };
+    if default.is_none() && arguments.len() < 2 {
+        return Ok(Request::Print(args::help(), 2));
+    }
+    let (command, flags) = match args::parse(arguments, default)? {
+        args::Parsed::Command(command, flags) => (command, flags),
+        args::Parsed::Text(text) => return Ok(Request::Print(text, 0)),
+    };
+
+    for warning in layers::unknown_variables(env) {
+        report.warning(warning);
+    }
+    for (name, given) in sources.iter().flatten().filter(|(name, _)| !is_of(name, command)) {
+        // A variable of a whole job may well be meant for another step; one of this step can't.
+        if !given.origin.starts_with("OCI_ARTIFACT_") && *name != "command" {
+            report.warning(format!("{} is not used by {}", given.origin, command.name()));
+        }
+    }
+    sources.insert(0, flags);
+    let mut layer = layers::lay(sources);
+    layer.retain(|name, _| is_of(name, command));
+    secrets.retain(|name| is_of(name, command));
+
+    if layer.contains_key("password-stdin") {
+        secrets.read_password(stdin, report)?;
+    }
+    let conflicts = rules::check(command, &layer, &secrets);
+    let (inputs, warnings) = parse::parse(command, &layer, &secrets, env, conflicts)?;
+    for warning in warnings {
+        report.warning(warning);
+    }
+    Ok(Request::Run(Box::new(inputs)))
+}
+
+/// The command where none is typed: the input, in CI else push. A program must not publish because someone typed its
+/// name, so on a terminal there is none.
+fn default_command(sources: &[Layer], is_ci: bool) -> Result<Option<Command>> {
+    match sources.iter().find_map(|layer| layer.get("command")) {
+        Some(given) => {
+            let command = given.text.trim().parse::<Command>();
+            command
+                .map(Some)
+                .map_err(|error| error.context(format_args!("input command ({})", given.origin)))
+        }
+        None => Ok(is_ci.then_some(Command::Push)),
+    }
+}
+
+/// The inputs that name work to do. Where one is set in a variable, a run without a command is meant; a password that
+/// someone exported in a shell says nothing of the kind.
+const WORK: &[&str] = &["command", "spec", "spec-file", "from", "reference", "files"];
+
+fn is_of(name: &str, command: Command) -> bool {
+    table::find(name).is_some_and(|input| input.is_of(command))
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         .and_then(|directory| directory.try_into().ok())
         .unwrap_or_default();
     let process = Process {
-        arguments: std::env::args_os().skip(1).collect(),
+        arguments: std::env::args_os().collect(),
         env: Env::new(std::env::vars_os(), directory),
         streams: Streams::process(),
         on_terminal: std::io::stderr().is_terminal(),

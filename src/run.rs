@@ -21,7 +21,7 @@ use command::Output;
 
 /// What the process gives a run.
 pub struct Process {
-    /// The arguments, without the program's name.
+    /// The arguments, the program's name first.
     pub arguments: Vec<OsString>,
     /// The environment.
     pub env: Env,

@@ -199,13 +199,3 @@ pub(crate) fn not_found(location: &Location, pointer: &Pointer) -> Error {
     };
     Error::new(crate::error::Class::NotFound, format!("{at}: not found"))
 }
-
-/// Whether a store refused a manifest because a blob that it lists isn't there (`MANIFEST_BLOB_UNKNOWN`).
-pub(crate) fn is_blob_unknown(error: &Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<BlobUnknown>())
-}
-
-/// The cause of an error that [`is_blob_unknown`] looks for.
-#[derive(Debug, thiserror::Error)]
-#[error("the store misses a blob that the manifest lists")]
-pub(crate) struct BlobUnknown;

@@ -231,6 +231,8 @@ impl Run<'_> {
             retries: inputs.retries,
             idle_timeout: inputs.idle_timeout,
             concurrency: inputs.concurrency,
+            trusted_realms: inputs.trusted_realms.clone(),
+            ..http::Options::default()
         };
         let client = http::Client::new(&options, report)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -263,7 +265,7 @@ impl Run<'_> {
     /// By default `source`, and only for ghcr.io, where it links the package to its repository.
     fn ci_annotations(&self) -> Result<CiAnnotations> {
         let facts = self.session.ci.facts();
-        let source = self.session.ci.source();
+        let source = self.session.ci.source_url();
         let mut annotations = CiAnnotations::default();
         let Some(wanted) = &self.inputs.ci_annotations else {
             annotations.on_ghcr = source.map(|url| (names::SOURCE.to_owned(), url)).into_iter().collect();
@@ -276,7 +278,7 @@ impl Run<'_> {
             annotations.everywhere.extend(match name.as_str() {
                 "source" => add(names::SOURCE, source.clone()),
                 "revision" => add(names::REVISION, facts.get("sha").cloned()),
-                "created" => add(names::CREATED, self.session.ci.started()),
+                "created" => add(names::CREATED, self.session.ci.committed()),
                 other => {
                     return Err(Error::usage(format!("`ci-annotations`: {other:?} is none of them"))
                         .hint("they are source, revision and created"));

@@ -70,7 +70,7 @@ fn parse(bytes: &[u8], file: Option<&Utf8Path>, inputs: &Inputs, session: &Sessi
         facts: &facts,
         vars: &inputs.vars,
     };
-    spec::read(bytes, &context)
+    spec::read_bytes(bytes, &context)
 }
 
 /// The spec of one artifact that `reference`, `files`, `tags` and `artifact-type` describe.

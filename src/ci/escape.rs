@@ -1,0 +1,127 @@
+//! Text in a GitHub log: what may stand in a command, and how text is kept from becoming one.
+//!
+//! The runner reads stdout and stderr. `::name …::data` is a command at the beginning of a line, after white space;
+//! the older `##[name …]data` anywhere in it. `::set-output` and `##[set-output …]` still work, so a file name or a
+//! registry's error body that reaches the log as it is could set the outputs of our step.
+
+use crate::report::sanitize;
+
+/// `text` such that no line of it is a command. What is changed stays readable: `##[` becomes `## [`, `::` at the
+/// beginning of a line `: :`.
+pub fn text(text: &str) -> String {
+    let visible = escape_invisible(&sanitize(text)).replace("##[", "## [");
+    let lines = visible
+        .split('\n')
+        .map(|line| match line.trim_start().strip_prefix("::") {
+            Some(rest) => format!("{}: :{rest}", indent(line)),
+            None => line.to_owned(),
+        });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// `text` as the data of a command.
+pub fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// `text` as the value of a command's property.
+pub fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn indent(line: &str) -> &str {
+    line.split_at(line.len() - line.trim_start().len()).0
+}
+
+/// The runner compares strings by culture, where characters without width count for nothing: `#`, U+200B, `#[` equals
+/// `##[`. They are shown as `\u{…}`, and so are other spaces than the plain one, which the runner trims.
+fn escape_invisible(text: &str) -> String {
+    let is_invisible = |c: char| {
+        matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            || (c.is_whitespace() && c != ' ' && c != '\n')
+    };
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        if is_invisible(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the runner takes for a command (actions/runner, ActionCommand.TryParseV2 and TryParse), with all that
+    /// might be ignored in comparing left out.
+    fn is_command(line: &str) -> bool {
+        let bare: String = line
+            .chars()
+            .filter(|c| !c.is_control() && !matches!(c, '\u{200b}' | '\u{ad}' | '\u{feff}'))
+            .collect();
+        bare.trim_start().starts_with("::") || bare.contains("##[")
+    }
+
+    #[test]
+    fn commands_become_text() {
+        for (from, to) in [
+            ("plain: text", "plain: text"),
+            ("a::b", "a::b"),
+            ("::set-output name=digest::x", ": :set-output name=digest::x"),
+            ("  ::add-mask::x", "  : :add-mask::x"),
+            ("x ##[set-output name=digest]x", "x ## [set-output name=digest]x"),
+            ("###[x]", "### [x]"),
+            ("##[##[", "## [## ["),
+            ("one\n::two", "one\n: :two"),
+            ("one\r::two", "one\\u{d}::two"),
+            ("\t::x", "\\u{9}::x"),
+            ("\u{a0}::x", "\\u{a0}::x"),
+            ("\u{feff}::x", "\\u{feff}::x"),
+            ("#\u{200b}#[x]", "#\\u{200b}#[x]"),
+            ("\u{1b}[31mred", "\\u{1b}[31mred"),
+            (":::x", ": ::x"),
+        ] {
+            assert_eq!(text(from), to, "{from:?}");
+        }
+    }
+
+    #[test]
+    fn data_and_properties_of_commands() {
+        assert_eq!(data("50%\r\nof a:b,c"), "50%25%0D%0Aof a:b,c");
+        assert_eq!(property("50%\nof a:b,c"), "50%25%0Aof a%3Ab%2Cc");
+        assert_eq!(data("%0A"), "%250A", "text that looks escaped stays what it is");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_escaped_text_starts_a_command(
+            input in "[ \t\r\n:#\\[\\]a\u{ad}\u{a0}\u{200b}\u{2003}\u{2028}\u{3000}\u{feff}\u{1b}\u{85}]{0,24}",
+        ) {
+            for line in text(&input).lines() {
+                proptest::prop_assert!(!is_command(line), "{:?} of {:?}", line, input);
+            }
+        }
+
+        #[test]
+        fn no_text_of_any_kind_starts_a_command(before in "\\PC{0,8}", after in "(?s).{0,16}") {
+            for command in ["::set-output name=x::", "##[set-output name=x]"] {
+                let input = format!("{before}{command}{after}");
+                for line in text(&input).lines() {
+                    proptest::prop_assert!(!is_command(line), "{:?} of {:?}", line, input);
+                }
+            }
+        }
+
+        #[test]
+        fn a_command_stays_on_one_line(input in "(?s).{0,40}") {
+            proptest::prop_assert!(!property(&input).contains(['\n', '\r', ':', ',']));
+            proptest::prop_assert!(!data(&input).contains(['\n', '\r']));
+        }
+    }
+}

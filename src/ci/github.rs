@@ -1,0 +1,244 @@
+//! GitHub Actions, and what follows its contract: Gitea and Forgejo Actions, act.
+//!
+//! Contract: actions/runner and "Workflow commands for GitHub Actions". `GITHUB_SHA` of a pull request is the commit
+//! of the trial merge, not the branch's own: `${ci.sha}` is that commit too, since it is what the job builds.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::facts::{short, slug};
+use super::{Ci, System, escape, file_command};
+use crate::env::Env;
+use crate::error::{Place, Result};
+use crate::report::{Dialect, Level};
+
+/// GitHub cuts the message of an annotation here.
+const MESSAGE_LIMIT: usize = 4096;
+
+/// The most bytes of the event's payload that are read; GitHub's webhooks have at most 25 MB.
+const EVENT_LIMIT: u64 = 25 * 1024 * 1024;
+
+/// GitHub Actions or a system like it.
+pub struct GitHub {
+    system: System,
+    env: Env,
+}
+
+impl GitHub {
+    /// For `system`, whose variables are in `env`.
+    pub fn new(system: System, env: &Env) -> Self {
+        GitHub {
+            system,
+            env: env.clone(),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        self.env.get(name).map(str::to_owned)
+    }
+
+    /// From the ref, `refs/pull/12/merge`; for `pull_request_target`, whose ref is the base branch, from the event.
+    fn pull_request(&self) -> Option<String> {
+        let number = |rest: &str| {
+            rest.split('/')
+                .next()
+                .filter(|n| n.bytes().all(|b| b.is_ascii_digit()))
+                .map(str::to_owned)
+        };
+        if let Some(rest) = self
+            .env
+            .get("GITHUB_REF")
+            .and_then(|full| full.strip_prefix("refs/pull/"))
+        {
+            return number(rest);
+        }
+        self.env.get("GITHUB_HEAD_REF")?;
+        event_number(Utf8Path::new(self.env.get("GITHUB_EVENT_PATH")?))
+    }
+
+    fn source(&self) -> Option<String> {
+        Some(format!(
+            "{}/{}",
+            self.env.get("GITHUB_SERVER_URL")?,
+            self.env.get("GITHUB_REPOSITORY")?
+        ))
+    }
+}
+
+impl Ci for GitHub {
+    fn name(&self) -> &'static str {
+        self.system.name()
+    }
+
+    fn dialect(&self) -> Box<dyn Dialect> {
+        Box::new(Commands {
+            workspace: self.env.get("GITHUB_WORKSPACE").map(Utf8PathBuf::from),
+            directory: self.env.directory().to_owned(),
+        })
+    }
+
+    fn facts(&self) -> BTreeMap<&'static str, String> {
+        let named = |kind: &str| {
+            let is_kind = self.env.get("GITHUB_REF_TYPE") == Some(kind);
+            is_kind.then(|| self.get("GITHUB_REF_NAME")).flatten()
+        };
+        let head = self.get("GITHUB_HEAD_REF");
+        let pull_request = self.pull_request();
+        let tag = named("tag");
+        let branch = head.clone().or_else(|| named("branch"));
+        // Anyone can name the branch of a pull request `main`: its slug must not be that of the real one.
+        let ref_slug = match (&pull_request, &head) {
+            (Some(number), _) => Some(format!("pr-{number}")),
+            (None, Some(_)) => None,
+            (None, None) => tag.as_deref().or(branch.as_deref()).and_then(slug),
+        };
+        let run = match self.system {
+            System::Gitea | System::Forgejo => "GITHUB_RUN_NUMBER",
+            _ => "GITHUB_RUN_ID",
+        };
+        let url = self
+            .source()
+            .zip(self.env.get(run))
+            .map(|(source, run)| format!("{source}/actions/runs/{run}"));
+        let sha = self.get("GITHUB_SHA");
+        [
+            ("short-sha", sha.as_deref().map(short)),
+            ("sha", sha),
+            ("ref", self.get("GITHUB_REF")),
+            ("branch", branch),
+            ("tag", tag),
+            ("ref-slug", ref_slug),
+            ("pr-number", pull_request),
+            ("run-id", self.get("GITHUB_RUN_ID")),
+            ("run-number", self.get("GITHUB_RUN_NUMBER")),
+            ("run-attempt", self.get("GITHUB_RUN_ATTEMPT")),
+            ("repository", self.get("GITHUB_REPOSITORY")),
+            ("actor", self.get("GITHUB_ACTOR")),
+            ("url", url),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+    }
+
+    fn source_url(&self) -> Option<String> {
+        self.source()
+    }
+
+    fn outputs(&self, values: &[(&str, String)]) -> Result<()> {
+        match self.env.get("GITHUB_OUTPUT") {
+            Some(file) => file_command::write_outputs(Utf8Path::new(file), values),
+            None => Ok(()),
+        }
+    }
+
+    fn summary(&self, markdown: &str) -> Result<()> {
+        match self.env.get("GITHUB_STEP_SUMMARY") {
+            Some(file) => file_command::write_summary(Utf8Path::new(file), markdown),
+            None => Ok(()),
+        }
+    }
+
+    fn is_ci(&self) -> bool {
+        true
+    }
+}
+
+/// The number of the pull request in the event's payload. Without it there is no fact, and no failure.
+fn event_number(file: &Utf8Path) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Event {
+        number: u64,
+    }
+    let size = fs_err::metadata(file).ok()?.len();
+    let bytes = (size <= EVENT_LIMIT).then(|| fs_err::read(file).ok()).flatten()?;
+    let event: Event = serde_json::from_slice(&bytes).ok()?;
+    Some(event.number.to_string())
+}
+
+/// Workflow commands.
+struct Commands {
+    workspace: Option<Utf8PathBuf>,
+    directory: Utf8PathBuf,
+}
+
+impl Commands {
+    /// `file` relative to the workspace, where annotations look for it.
+    fn in_workspace(&self, file: &Utf8Path) -> Option<String> {
+        let file = normal(&self.directory.join(file));
+        let inside = file.strip_prefix(normal(self.workspace.as_ref()?)).ok()?;
+        Some(inside.as_str().replace('\\', "/"))
+    }
+}
+
+/// `path` without `.` and `..`, links not looked at.
+fn normal(path: &Utf8Path) -> Utf8PathBuf {
+    path.components().fold(Utf8PathBuf::new(), |mut normal, part| {
+        match part.as_str() {
+            "." => {}
+            ".." => {
+                normal.pop();
+            }
+            part => normal.push(part),
+        }
+        normal
+    })
+}
+
+impl Dialect for Commands {
+    fn mask(&self, secret: &str) -> Option<String> {
+        // act hides a value only as it was given: each line of a secret is hidden too. A mask of one or two
+        // characters would blot out the whole log.
+        let lines = secret.lines().filter(|line| line.trim().chars().count() > 2);
+        let whole = (!secret.trim().is_empty()).then_some(secret);
+        let values: std::collections::BTreeSet<_> = whole.into_iter().chain(lines).collect();
+        let commands: Vec<_> = values
+            .iter()
+            .map(|value| format!("::add-mask::{}", escape::data(value)))
+            .collect();
+        (!commands.is_empty()).then(|| commands.join("\n"))
+    }
+
+    fn group_start(&self, title: &str) -> Option<String> {
+        Some(format!("::group::{}", escape::data(&escape::text(title))))
+    }
+
+    fn group_end(&self) -> Option<String> {
+        Some("::endgroup::".to_owned())
+    }
+
+    fn annotation(&self, level: Level, message: &str, place: Option<&Place>) -> Option<String> {
+        let command = match level {
+            Level::Notice => "notice",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        };
+        let mut properties = Vec::new();
+        if let Some(place) = place
+            && let Some(file) = place.file.as_deref().and_then(|file| self.in_workspace(file))
+        {
+            properties.push(format!("file={}", escape::property(&escape::text(&file))));
+            properties.push(format!("line={},col={}", place.line, place.column));
+        }
+        properties.push("title=oci-artifact".to_owned());
+        // The log shows an annotation without its place, so the message has it too.
+        let message = match place {
+            Some(place) => format!("{place}: {message}"),
+            None => message.to_owned(),
+        };
+        let message: String = escape::text(&message).chars().take(MESSAGE_LIMIT).collect();
+        Some(format!(
+            "::{command} {}::{}",
+            properties.join(","),
+            escape::data(&message)
+        ))
+    }
+
+    fn escape(&self, line: &str) -> String {
+        escape::text(line)
+    }
+}
+
+#[cfg(test)]
+mod tests;

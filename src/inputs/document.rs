@@ -1,0 +1,147 @@
+//! The table as README and `action.yml` show it. Tests hold both files to these texts.
+
+use super::outputs::OUTPUTS;
+use super::table::{INPUTS, Input, Kind};
+
+/// The table of inputs in README, as Markdown.
+pub fn readme_table() -> String {
+    let rows = INPUTS.iter().map(|input| {
+        let name = if input.has_variable() {
+            input.name.to_owned()
+        } else {
+            format!("--{}", input.name)
+        };
+        // A switch says by its name what it does; that it is off until then is no news.
+        let default = if input.has_variable() { input.default } else { "" };
+        let default = default.replace("${{", "`${{").replace("}}", "}}`");
+        format!("| `{name}` | {} | {} |\n", cell(&help(input)), cell(&default))
+    });
+    format!(
+        "| Input | What it is | Default |\n| --- | --- | --- |\n{}",
+        rows.collect::<String>()
+    )
+}
+
+/// The table of outputs in README, as Markdown.
+pub fn readme_outputs() -> String {
+    let rows = OUTPUTS
+        .iter()
+        .map(|(name, help)| format!("| `{name}` | {} |\n", cell(help)));
+    format!("| Output | What it is |\n| --- | --- |\n{}", rows.collect::<String>())
+}
+
+/// The inputs that `action.yml` declares: all that a variable can give.
+pub fn action_inputs() -> impl Iterator<Item = &'static Input> {
+    INPUTS.iter().filter(|input| input.has_variable())
+}
+
+/// What `action.yml` says of an input.
+pub fn action_description(input: &Input) -> String {
+    match input.default {
+        "" | "false" => help(input),
+        default if default.contains("${{") => help(input),
+        default => format!("{} Default: {default}.", help(input)),
+    }
+}
+
+/// What stands below `inputs:` in `action.yml`. Only `github-token` has a default there: another would overrule the
+/// spec for ever.
+pub fn action_inputs_block() -> String {
+    let entries = action_inputs().map(|input| {
+        let default = match input.name {
+            "github-token" => "    default: ${{ github.token }}\n",
+            _ => "",
+        };
+        format!(
+            "  {}:\n    description: {}\n    required: false\n{default}",
+            input.name,
+            quoted(&action_description(input))
+        )
+    });
+    entries.collect()
+}
+
+/// What stands below `outputs:` in `action.yml`; `step` is the id of the step that runs the program.
+pub fn action_outputs_block(step: &str) -> String {
+    let entries = OUTPUTS.iter().map(|(name, help)| {
+        format!(
+            "  {name}:\n    description: {}\n    value: ${{{{ steps.{step}.outputs.{name} }}}}\n",
+            quoted(help)
+        )
+    });
+    entries.collect()
+}
+
+/// The variables that `action.yml` passes to the program, each line after `indent` spaces.
+pub fn action_env_block(indent: usize) -> String {
+    let entries = action_inputs().map(|input| {
+        let (indent, variable, name) = (" ".repeat(indent), input.variable(), input.name);
+        format!("{indent}OCI_ARTIFACT_{variable}: ${{{{ inputs.{name} }}}}\n")
+    });
+    entries.collect()
+}
+
+fn help(input: &Input) -> String {
+    let mut text = format!("{}.", input.help);
+    if input.kind == Kind::Lines && !input.help.contains("one a line") {
+        text.push_str(" One a line.");
+    }
+    if !input.more.is_empty() {
+        text.push(' ');
+        text.push_str(input.more);
+    }
+    text
+}
+
+/// A double-quoted YAML scalar: JSON's strings are a part of it.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_blocks_of_the_action_are_yaml_with_every_input() {
+        let text = format!(
+            "inputs:\n{}outputs:\n{}env:\n{}",
+            action_inputs_block(),
+            action_outputs_block("run"),
+            action_env_block(2)
+        );
+        let action: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        let inputs = action["inputs"].as_object().unwrap();
+        assert_eq!(inputs.len(), action_inputs().count());
+        assert_eq!(action["env"].as_object().unwrap().len(), inputs.len());
+        let defaults: Vec<_> = inputs
+            .iter()
+            .filter(|(_, input)| input.get("default").is_some())
+            .collect();
+        assert_eq!(defaults.len(), 1);
+        assert_eq!(inputs["github-token"]["default"], "${{ github.token }}");
+        assert_eq!(
+            action["env"]["OCI_ARTIFACT_ARTIFACT_TYPE"],
+            "${{ inputs.artifact-type }}"
+        );
+        assert_eq!(
+            action["outputs"]["subject-digest"]["value"],
+            "${{ steps.run.outputs.subject-digest }}"
+        );
+        assert!(!inputs.contains_key("password-stdin"), "a flag alone");
+    }
+
+    #[test]
+    fn every_row_of_the_readme_has_its_columns() {
+        for line in readme_table().lines() {
+            assert_eq!(line.replace("\\|", "").matches('|').count(), 4, "{line}");
+        }
+        for line in readme_outputs().lines() {
+            assert_eq!(line.matches('|').count(), 3, "{line}");
+        }
+    }
+}

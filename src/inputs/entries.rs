@@ -1,0 +1,323 @@
+//! The table of inputs. An input whose feature isn't there yet isn't here either.
+
+use super::Command::{self, Check, Delete, Inspect, List, Pull, Push, Untag};
+use super::table::{Channel, Input, Kind};
+
+const SPECS: &[Command] = &[Push, Pull, Check];
+const BUILDS: &[Command] = &[Push, Check];
+const ONE: &[Command] = &[Push, Pull, Inspect, Untag, Delete, List];
+const NAMED: &[Command] = &[Push, Pull, Inspect, Untag, Delete, List, Check];
+const TRANSFERS: &[Command] = &[Push, Pull];
+
+const SPEC: &str = "Spec";
+const ARTIFACT: &str = "One artifact";
+const HOW: &str = "How";
+const CREDENTIALS: &str = "Credentials";
+const NETWORK: &str = "Network";
+const RESULT: &str = "Result";
+
+/// All inputs, in the order of the help.
+pub const INPUTS: &[Input] = &[
+    Input::new(
+        "command",
+        Kind::Text,
+        "COMMAND",
+        "What to do: push, pull, inspect, untag, delete, list, check or schema",
+    )
+    .default("push")
+    .by(Channel::Variable)
+    .under(SPEC),
+    Input::new("spec", Kind::Yaml, "YAML", "The spec itself, as YAML or JSON")
+        .more(
+            "Systems hand it over in an environment variable, which Linux limits to 128 KiB: a job with a longer one \
+             fails before this program starts. Put a long spec into a file and name it with spec-file.",
+        )
+        .of(SPECS)
+        .under(SPEC),
+    Input::new("spec-file", Kind::Text, "FILE", "The file with the spec")
+        .default("oci-artifact.yaml, if it is there")
+        .more("The default file is not read when reference, files, artifact-type or tags is given.")
+        .of(SPECS)
+        .positional(&[Check])
+        .short('f')
+        .under(SPEC),
+    Input::new(
+        "only",
+        Kind::Lines,
+        "NAME",
+        "Names of the artifacts of the spec to work on",
+    )
+    .default("all")
+    .of(SPECS)
+    .under(SPEC),
+    Input::new(
+        "from",
+        Kind::Yaml,
+        "JSON",
+        "The output json of an earlier push: pull exactly its digests",
+    )
+    .of(&[Pull])
+    .under(SPEC),
+    Input::new(
+        "vars",
+        Kind::Lines,
+        "KEY=VALUE",
+        "Values for ${vars.KEY} in the spec, one a line",
+    )
+    .of(SPECS)
+    .under(SPEC),
+    Input::new(
+        "registry",
+        Kind::Text,
+        "HOST",
+        "Host for references that name none, and the one the credentials are for",
+    )
+    .of(NAMED)
+    .under(SPEC),
+    Input::new(
+        "reference",
+        Kind::Text,
+        "REFERENCE",
+        "The artifact: HOST/REPOSITORY:TAG, or oci:DIRECTORY:TAG on disk",
+    )
+    .of(ONE)
+    .positional(ONE)
+    .under(ARTIFACT),
+    Input::new(
+        "files",
+        Kind::Lines,
+        "FILE[:TYPE]",
+        "Files, directories or patterns to push; on pull, titles to fetch",
+    )
+    .more("A line that begins with ! takes away what the lines before it matched.")
+    .of(TRANSFERS)
+    .positional(&[Push])
+    .under(ARTIFACT),
+    Input::new(
+        "artifact-type",
+        Kind::Text,
+        "TYPE",
+        "Artifact type, as a media type; on pull, the one it must have",
+    )
+    .of(TRANSFERS)
+    .under(ARTIFACT),
+    Input::new(
+        "tags",
+        Kind::Lines,
+        "TAG",
+        "Further tags for the artifact; on untag, the tags to remove",
+    )
+    .of(&[Push, Untag])
+    .positional(&[Untag])
+    .under(ARTIFACT),
+    Input::new(
+        "annotations",
+        Kind::Lines,
+        "KEY=VALUE",
+        "Annotations of every artifact, one a line",
+    )
+    .of(BUILDS)
+    .short('a')
+    .under(HOW),
+    Input::new("output", Kind::Text, "DIRECTORY", "Where pull writes the files")
+        .default("working-directory; with a spec, each artifact's base")
+        .of(&[Pull])
+        .short('o')
+        .under(HOW),
+    Input::new(
+        "if-exists",
+        Kind::Text,
+        "POLICY",
+        "What to do when the tag has another digest: replace, skip or fail",
+    )
+    .default("replace")
+    .of(BUILDS)
+    .under(HOW),
+    Input::new(
+        "if-no-files-found",
+        Kind::Text,
+        "POLICY",
+        "What to do when files are not there: error, warn or ignore",
+    )
+    .default("error")
+    .of(BUILDS)
+    .under(HOW),
+    Input::flag(
+        "force",
+        "Check every blob even if nothing changed; delete what further tags name",
+    )
+    .of(&[Push, Delete])
+    .under(HOW),
+    Input::flag("dry-run", "Do everything but the writes")
+        .of(&[Push, Pull, Untag, Delete])
+        .under(HOW),
+    Input::flag("yes", "Ask nothing before something is removed")
+        .of(&[Untag, Delete])
+        .by(Channel::Flag)
+        .under(HOW),
+    Input::flag("allow-outside", "Let the spec name paths outside working-directory")
+        .of(SPECS)
+        .under(HOW),
+    Input::new(
+        "ci-annotations",
+        Kind::Lines,
+        "NAME",
+        "Annotations to add from CI: source, revision, created, or none",
+    )
+    .default("source, for ghcr.io alone")
+    .of(BUILDS)
+    .under(HOW),
+    Input::new(
+        "unpack-limit",
+        Kind::Bytes,
+        "SIZE",
+        "The most bytes that a packed directory may unpack to",
+    )
+    .default("200 times its packed size, at least 1GiB")
+    .of(&[Pull])
+    .under(HOW),
+    Input::new(
+        "working-directory",
+        Kind::Text,
+        "DIRECTORY",
+        "The directory that paths are relative to",
+    )
+    .default("the current directory")
+    .of(NAMED)
+    .under(HOW),
+    Input::flag("raw", "Print the exact bytes of the manifest")
+        .of(&[Inspect])
+        .by(Channel::Flag)
+        .under(HOW),
+    Input::flag("descriptor", "Print the manifest's descriptor")
+        .of(&[Inspect])
+        .by(Channel::Flag)
+        .under(HOW),
+    Input::flag("digest", "Print the manifest's digest")
+        .of(&[Inspect])
+        .by(Channel::Flag)
+        .under(HOW),
+    Input::flag("config", "Print the config blob")
+        .of(&[Inspect])
+        .by(Channel::Flag)
+        .under(HOW),
+    Input::new("blob", Kind::Text, "DIGEST", "Print the blob with this digest")
+        .of(&[Inspect])
+        .by(Channel::Flag)
+        .under(HOW),
+    Input::new("username", Kind::Text, "USER", "User name at the registry")
+        .more(
+            "username, password, token and registry-token go to one host: that of registry, else of reference, else \
+             of an inline spec that names exactly one.",
+        )
+        .of(ONE)
+        .short('u')
+        .under(CREDENTIALS),
+    Input::hidden("password", "Password of username")
+        .of(ONE)
+        .under(CREDENTIALS),
+    Input::flag("password-stdin", "Read the password from stdin")
+        .of(ONE)
+        .by(Channel::Flag)
+        .under(CREDENTIALS),
+    Input::hidden(
+        "token",
+        "Token, used the way the registry takes it; username may go with it",
+    )
+    .of(ONE)
+    .under(CREDENTIALS),
+    Input::hidden("registry-token", "Bearer token that is sent to the registry as it is")
+        .of(ONE)
+        .under(CREDENTIALS),
+    Input::hidden(
+        "github-token",
+        "Token for ghcr.io, or your GitHub server's own registry, alone",
+    )
+    .default("in the action, ${{ github.token }}")
+    .of(ONE)
+    .under(CREDENTIALS),
+    Input::new(
+        "trusted-realms",
+        Kind::Lines,
+        "HOST",
+        "Further hosts of token services that may get the credentials",
+    )
+    .of(ONE)
+    .under(CREDENTIALS),
+    Input::new("concurrency", Kind::Number, "NUMBER", "Transfers at once, 1 to 64")
+        .default("5")
+        .of(TRANSFERS)
+        .under(NETWORK),
+    Input::new(
+        "retries",
+        Kind::Number,
+        "NUMBER",
+        "Tries after the first that make no progress, 0 to 100",
+    )
+    .default("5")
+    .of(ONE)
+    .under(NETWORK),
+    Input::new(
+        "idle-timeout",
+        Kind::Duration,
+        "TIME",
+        "How long a transfer may stand still, such as 90s",
+    )
+    .default("60s")
+    .of(ONE)
+    .under(NETWORK),
+    Input::new(
+        "timeout",
+        Kind::Duration,
+        "TIME",
+        "How long the whole run may take, such as 1h30m",
+    )
+    .default("no limit")
+    .of(ONE)
+    .under(NETWORK),
+    Input::new(
+        "plain-http",
+        Kind::Lines,
+        "HOST",
+        "Registries to reach over HTTP without TLS",
+    )
+    .default("localhost and loopback addresses")
+    .of(ONE)
+    .under(NETWORK),
+    Input::new(
+        "insecure",
+        Kind::Lines,
+        "HOST",
+        "Registries whose TLS certificate is not checked",
+    )
+    .of(ONE)
+    .under(NETWORK),
+    Input::new(
+        "ca-file",
+        Kind::Text,
+        "FILE",
+        "PEM file with certificate authorities to trust beside the system's",
+    )
+    .of(ONE)
+    .under(NETWORK),
+    Input::new("output-file", Kind::Text, "FILE", "File that gets the result as JSON").under(RESULT),
+    Input::new(
+        "format",
+        Kind::Text,
+        "FORMAT",
+        "Form of the result on stdout: text or json",
+    )
+    .default("text")
+    .under(RESULT),
+    Input::new("summary", Kind::Bool, "BOOL", "Add the result to the job's summary")
+        .default("true")
+        .under(RESULT),
+    Input::new(
+        "log-level",
+        Kind::Text,
+        "LEVEL",
+        "How much is logged: info or debug; -v is debug",
+    )
+    .default("info")
+    .under(RESULT),
+];
