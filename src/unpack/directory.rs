@@ -79,7 +79,7 @@ fn commit(root: &Root, title: &str, staging: &Staging<'_>) -> Result<()> {
     let spot = look(root, title)?;
     let there = spot.found.is_some();
     let staged = staging.home.open_dir_nofollow(&staging.name).map_err(fail)?;
-    let (parent, name) = spot.make_parent()?;
+    let (parent, name) = spot.make_parent(&path)?;
     if !there {
         return staged.rename(CONTENT, &parent, &name).map_err(fail);
     }

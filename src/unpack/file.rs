@@ -42,7 +42,7 @@ pub(super) fn write(root: &Root, title: &str, blob: &Descriptor, executable: boo
     drop(file);
     blob.verify()?;
     let _moving = root.moving();
-    let (parent, last) = spot.make_parent()?;
+    let (parent, last) = spot.make_parent(&path)?;
     temporary.rename(&parent, &last, &path)
 }
 

@@ -92,11 +92,11 @@ impl Root {
 }
 
 impl Spot {
-    /// Makes the directories that are missing; returns the one that the place is in.
-    pub(super) fn make_parent(self) -> Result<(Dir, String)> {
+    /// Makes the directories that are missing; returns the one that the place is in. `path` is for messages.
+    pub(super) fn make_parent(self, path: &Utf8Path) -> Result<(Dir, String)> {
         let mut dir = self.dir;
         for name in &self.missing {
-            dir = open_or_make(&dir, name).map_err(|error| local(Utf8Path::new(name), &error))?;
+            dir = open_or_make(&dir, name).map_err(|error| local(path, &error))?;
         }
         Ok((dir, self.name))
     }
