@@ -115,7 +115,10 @@ impl Layout {
         };
         let mut pieces = source.open_checked(blob);
         while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|error| error.context(title))?;
+            let piece = piece.map_err(|error| match error.message().contains(title) {
+                true => error,
+                false => error.context(title),
+            })?;
             let files = self.files.clone();
             temporary = blocking(move || {
                 temporary

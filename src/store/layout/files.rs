@@ -58,30 +58,39 @@ impl Files {
     /// Whether there is a layout. `false`: the directory is missing or empty. Anything else in it is an error, which
     /// tells a mistyped directory from a tag that isn't there, and keeps blobs from being scattered over a workspace.
     pub(super) fn check(&self) -> Result<bool> {
-        if let Some(bytes) = self.read(&self.directory.join(MARKER), MARKER_LIMIT)? {
-            return self.check_version(&bytes).map(|()| true);
+        if self.is_marked()? {
+            return Ok(true);
         }
         let refuse = |why: &str| {
             Err(Error::usage(format!("{}: {why}", self.directory))
                 .hint("name a directory that is new or empty, or that holds an image layout"))
         };
-        let entries = match fs_err::read_dir(&self.directory) {
+        let mut entries = match fs_err::read_dir(&self.directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) if error.kind() == ErrorKind::NotADirectory => return refuse("it is not a directory"),
             Err(error) => return Err(Error::local(error)),
         };
-        for entry in entries {
+        // What a layout has before its marker: another process may be making it just now.
+        let foreign = entries.try_fold(false, |foreign, entry| {
             let name = entry?.file_name();
-            // What a layout has before its marker: another process may be making it just now.
             let ours = name
                 .to_str()
                 .is_some_and(|name| [LOCK, "index.json", "blobs"].contains(&name) || name.starts_with(TEMPORARY));
-            if !ours {
-                return refuse("it holds other files and no image layout (no file oci-layout)");
-            }
+            Ok::<_, std::io::Error>(foreign || !ours)
+        })?;
+        // It may also have finished since we looked.
+        match self.is_marked()? {
+            false if foreign => refuse("it holds other files and no image layout (no file oci-layout)"),
+            marked => Ok(marked),
         }
-        Ok(false)
+    }
+
+    fn is_marked(&self) -> Result<bool> {
+        let Some(bytes) = self.read(&self.directory.join(MARKER), MARKER_LIMIT)? else {
+            return Ok(false);
+        };
+        self.check_version(&bytes).map(|()| true)
     }
 
     fn check_version(&self, bytes: &[u8]) -> Result<()> {

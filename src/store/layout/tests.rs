@@ -305,6 +305,18 @@ async fn files_have_the_mode_of_the_umask_and_a_cut_short_write_leaves_none() {
     assert_eq!(fs_err::read_dir(&temporary.path).unwrap().count(), 4);
 }
 
+/// The marker appears while others look whether the directory is a layout.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_writers_make_one_layout() {
+    for _ in 0..20 {
+        let temporary = Temporary::new();
+        let texts: Vec<String> = (0..16).map(|number| number.to_string()).collect();
+        let puts = texts.iter().map(|text| put_blob(&temporary.layout, text.as_bytes()));
+        futures_util::future::join_all(puts).await;
+        assert_eq!(fs_err::read_dir(&temporary.path).unwrap().count(), 4);
+    }
+}
+
 /// Each thread has its own runtime and opens its own files: to the lock they are as foreign as processes.
 #[test]
 fn oras_1888_concurrent_writers_lose_no_tag() {

@@ -66,8 +66,8 @@ impl Reply {
         }
     }
 
-    pub fn header(mut self, name: &str, value: impl ToString) -> Self {
-        self.set(name, &value.to_string());
+    pub fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        self.set(name, value.as_ref());
         self
     }
 

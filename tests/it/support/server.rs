@@ -218,7 +218,7 @@ async fn respond(
     let action = shared.faults.lock().unwrap().next(&request);
     if let Some(Action::AnswerUnread(reply)) = action {
         shared.update(id, |seen| seen.status = Some(reply.status));
-        return Ok(whole(reply));
+        return Ok(whole(&reply));
     }
     let limit = match &action {
         Some(Action::CutRequest(after)) => *after,
@@ -236,7 +236,7 @@ async fn respond(
     bytes.truncate(limit);
     request.body = bytes.freeze();
     shared.update(id, |seen| {
-        (seen.body, seen.complete) = (request.body.clone(), request.complete)
+        (seen.body, seen.complete) = (request.body.clone(), request.complete);
     });
     if !request.complete {
         // What came of an upload stays, as on a real registry.
@@ -267,22 +267,22 @@ fn spoil(mut reply: Reply, action: Option<Action>) -> hyper::Response<Body> {
             bytes[at] ^= 1;
             reply.body = bytes.into();
         }
-        Some(Action::CutAnswer(after)) => return partial(reply, after, true),
-        Some(Action::StallAnswer(after)) => return partial(reply, after, false),
+        Some(Action::CutAnswer(after)) => return partial(&reply, after, true),
+        Some(Action::StallAnswer(after)) => return partial(&reply, after, false),
         _ => {}
     }
-    whole(reply)
+    whole(&reply)
 }
 
-fn whole(reply: Reply) -> hyper::Response<Body> {
+fn whole(reply: &Reply) -> hyper::Response<Body> {
     let body = Full::new(reply.body.clone())
         .map_err(|never: Infallible| match never {})
         .boxed_unsync();
-    response(&reply, body)
+    response(reply, body)
 }
 
 /// Promises the whole body, sends `after` bytes of it, then breaks off or falls silent.
-fn partial(reply: Reply, after: usize, cuts: bool) -> hyper::Response<Body> {
+fn partial(reply: &Reply, after: usize, cuts: bool) -> hyper::Response<Body> {
     let part = reply.body.slice(..after.min(reply.body.len()));
     let frames = stream::unfold(Some(part), move |part| async move {
         if let Some(part) = part {
@@ -297,7 +297,7 @@ fn partial(reply: Reply, after: usize, cuts: bool) -> hyper::Response<Body> {
         }
         Some((cut(), None))
     });
-    response(&reply, StreamBody::new(frames).boxed_unsync())
+    response(reply, StreamBody::new(frames).boxed_unsync())
 }
 
 fn response(reply: &Reply, body: Body) -> hyper::Response<Body> {

@@ -161,7 +161,7 @@ fn store(state: &mut State, repository: &str, digest: Option<&str>, bytes: Bytes
         .insert(digest.to_string(), bytes);
     Reply::new(201)
         .header("location", format!("/v2/{repository}/blobs/{digest}"))
-        .header("docker-content-digest", digest)
+        .header("docker-content-digest", digest.to_string())
 }
 
 /// `bytes=FIRST-[LAST]` or everything.
