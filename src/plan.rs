@@ -149,8 +149,7 @@ impl Planner<'_> {
             problems: self.problems,
             warnings: self.warnings,
         };
-        let layers = finder.layers(spec);
-        let config = spec.config.as_ref().and_then(|config| finder.config(spec, config));
+        let (layers, config) = finder.find_all(spec);
         let own = spec.reference.tag.iter().map(|tag| TagRule {
             tag: tag.clone(),
             if_exists: spec.if_exists.or(self.settings.if_exists).unwrap_or_default(),

@@ -168,7 +168,8 @@ impl Stores {
 
     /// The store at `location`, to write to: the first token already asks for that.
     pub fn open_for_writing(&self, location: &Location) -> Store {
-        self.open_for(location, Access::Write)
+        let access = if self.dry_run { Access::Read } else { Access::Write };
+        self.open_for(location, access)
     }
 
     fn open_for(&self, location: &Location, access: Access) -> Store {

@@ -12,7 +12,7 @@ use crate::store::Store;
 
 /// Deletes what `reference` names; `force` also when other tags name it.
 pub async fn delete(reference: &Reference, force: bool, context: &Context) -> Result<()> {
-    let store = context.stores.open(&reference.location);
+    let store = context.stores.open_for_writing(&reference.location);
     let pointer = pointer(reference, &store).await?;
     let found = store
         .resolve(&pointer)

@@ -14,7 +14,7 @@ use crate::report::{ArtifactResult, State};
 use crate::spec::{FileSpec, IfNoFilesFound};
 use crate::store::Store;
 use crate::transfer::pull::{self, PulledFile};
-use crate::unpack::{Limits, Output, check_title, colliding};
+use crate::unpack::{Limits, Output, check_title_as, colliding};
 
 /// Artifacts under way at once; their blobs share the engine's permits.
 const ARTIFACTS: usize = 8;
@@ -150,16 +150,25 @@ fn read(
     // Titles come from the artifact: not to be trusted, whoever pushed it.
     for layer in &layers {
         if let Some(title) = layer.title() {
-            check_title(title).map_err(|error| Error::integrity(error.message()).hint(REFUSED))?;
+            check_title_as(title, Class::Integrity).map_err(|error| error.hint(REFUSED))?;
         }
     }
-    if let Some((one, other)) = colliding(layers.iter().filter_map(|layer| layer.title())) {
+    if let Some((one, other)) = colliding(layers.iter().filter_map(titled_kind)) {
         return Err(Error::integrity(format!(
             "two files of the artifact have the titles {one:?} and {other:?}"
         ))
         .hint("list the one that you want in `files`"));
     }
     Ok((artifact.artifact_type, layers))
+}
+
+/// A layer's title, and whether it becomes a directory.
+fn titled_kind(layer: &Descriptor) -> Option<(&str, bool)> {
+    let directory = layer
+        .annotations
+        .get(names::UNPACK)
+        .is_some_and(|value| value == "true");
+    Some((layer.title()?, directory))
 }
 
 const REFUSED: &str = "nothing was written; who pushed the artifact can give the file another title";

@@ -43,7 +43,7 @@ async fn push_one(artifact: &Artifact, settings: PushSettings, context: &Context
         state: State::Failed,
         ..described(artifact, Some(&prepared))
     });
-    let store = context.stores.open(&artifact.reference.location);
+    let store = context.stores.open_for_writing(&artifact.reference.location);
     let pushed = push::push(&prepared, &artifact.tags, &store, settings.force, &context.engine).await;
     let mut result = described(artifact, Some(&prepared));
     match pushed.map_err(failed)? {

@@ -17,7 +17,7 @@ pub async fn untag(reference: &Reference, tags: &[Tag], context: &Context) -> Re
     if tags.is_empty() {
         return Err(Error::usage(format!("untag {reference}: no tag is named")).hint("add :TAG, or tags after it"));
     }
-    let store = context.stores.open(&reference.location);
+    let store = context.stores.open_for_writing(&reference.location);
     let mut result = ArtifactResult::new(reference.location.last_part(), &reference.location);
     for tag in &tags {
         let pointer = Pointer::Tag(tag.clone());

@@ -30,37 +30,42 @@ struct Found<'s> {
 }
 
 impl Finder<'_> {
-    /// The layers of `artifact`, in the order of its `files`; problems are noted and their entries left out.
-    pub(super) fn layers(&mut self, artifact: &ArtifactSpec) -> Vec<Layer> {
+    /// Layers and config of `artifact`; problems are noted and their entries left out.
+    pub(super) fn find_all(&mut self, artifact: &ArtifactSpec) -> (Vec<Layer>, Option<Layer>) {
         let Some(base) = self.base(artifact) else {
-            return Vec::new();
+            return (Vec::new(), None);
         };
+        let layers = self.layers(artifact, &base);
+        let config = artifact.config.as_ref().and_then(|config| {
+            let layer = self.config_layer(&base, config);
+            self.note(config.place.as_ref(), layer)
+        });
+        (layers, config)
+    }
+
+    /// In the order of `files`.
+    fn layers(&mut self, artifact: &ArtifactSpec, base: &Utf8Path) -> Vec<Layer> {
         let mut found: Vec<Found<'_>> = Vec::new();
         for entry in &artifact.files {
             let result = if entry.excluded {
                 exclude(&mut found, &entry.path)
             } else {
-                self.find(&base, entry).map(|more| found.extend(more))
+                self.find(base, entry).map(|more| found.extend(more))
             };
             self.note(entry.place.as_ref(), result);
         }
         let mut layers: Vec<(Layer, Option<Place>)> = Vec::new();
         for found in found {
-            let place = found.entry.place.clone();
-            let result = self.layer(found).map(|layer| layers.push((layer, place.clone())));
-            self.note(place.as_ref(), result);
+            let entry = found.entry;
+            let place = entry.title_place.as_ref().or(entry.place.as_ref());
+            let result = self.layer(found).map(|layer| layers.push((layer, place.cloned())));
+            self.note(place, result);
         }
         self.check_titles(&layers);
         layers.into_iter().map(|(layer, _)| layer).collect()
     }
 
     /// The config: one file, stored without a title.
-    pub(super) fn config(&mut self, artifact: &ArtifactSpec, config: &FileSpec) -> Option<Layer> {
-        let base = self.base(artifact)?;
-        let result = self.config_layer(&base, config);
-        self.note(config.place.as_ref(), result)
-    }
-
     fn config_layer(&self, base: &Utf8Path, config: &FileSpec) -> Result<Layer> {
         let path = self.locate(base, config)?;
         let size = regular_file(&path)?;
@@ -90,7 +95,7 @@ impl Finder<'_> {
                 )),
             )
         });
-        self.note(artifact.place.as_ref(), base)
+        self.note(artifact.places.base.as_ref().or(artifact.place.as_ref()), base)
     }
 
     fn note<T>(&mut self, place: Option<&Place>, result: Result<T>) -> Option<T> {
@@ -252,7 +257,10 @@ impl Finder<'_> {
                 return;
             }
         }
-        let titles = layers.iter().filter_map(|(layer, _)| layer.title.as_deref());
+        let titles = layers.iter().filter_map(|(layer, _)| {
+            let directory = matches!(layer.content, LayerContent::Directory { .. });
+            Some((layer.title.as_deref()?, directory))
+        });
         if let Some((one, other)) = unpack::colliding(titles) {
             let place = layers.iter().find(|(layer, _)| layer.title.as_deref() == Some(other));
             let error = Error::usage(format!(

@@ -202,7 +202,11 @@ impl Run<'_> {
             let path = if artifact.output.is_none() && self.inputs.output.is_some() {
                 path
             } else {
-                self.workspace.resolve(output)?
+                let place = artifact.places.output.as_ref().or(artifact.places.base.as_ref());
+                self.workspace.resolve(output).map_err(|error| match place {
+                    Some(place) => error.at(place.clone()),
+                    None => error,
+                })?
             };
             Ok(PullItem {
                 name: artifact.name.clone(),
