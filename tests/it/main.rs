@@ -5,7 +5,9 @@
     reason = "a test that can't go on panics; helpers outside of test functions too"
 )]
 
+mod action_yml;
 mod contract;
 mod doubles;
 mod house;
+mod readme;
 mod support;

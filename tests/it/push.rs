@@ -1,0 +1,162 @@
+//! `push` as a user sees it: against a layout and against a registry that counts requests.
+
+use crate::support::faults::Fault;
+use crate::support::registry::Registry;
+use crate::support::runner::{Outcome, Workspace};
+
+/// A file, an executable and a directory, as the article has them.
+fn workspace() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.write("readme.md", "Readme Content\n");
+    workspace.write("details/readme-details.md", "Detailed Content\n");
+    workspace.write("details/readme-more-details.md", "More detailed Content\n");
+    workspace
+}
+
+fn push(workspace: &Workspace, reference: &str) -> Outcome {
+    let arguments = ["push", reference, "readme.md:application/markdown", "details", "--format", "json"];
+    workspace.run().args(arguments).call()
+}
+
+#[test]
+fn a_first_push_sends_all_and_a_second_one_asks_once() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    let reference = registry.reference("samples/artifact:v1");
+    let first = push(&workspace, &reference);
+    first.success();
+    let artifact = first.json()["artifacts"]["artifact"].clone();
+    assert_eq!(artifact["state"], "pushed");
+    assert_eq!(artifact["tags"], serde_json::json!(["v1"]));
+    assert_eq!(registry.blobs("samples/artifact").len(), 3);
+    assert_eq!(registry.tags("samples/artifact")[0].1, artifact["digest"].as_str().unwrap());
+
+    registry.clear_requests();
+    let second = push(&workspace, &reference);
+    second.success();
+    assert_eq!(second.json()["artifacts"]["artifact"]["state"], "unchanged");
+    assert_eq!(registry.lines(), ["HEAD /v2/samples/artifact/manifests/v1"]);
+}
+
+#[test]
+fn an_unchanged_push_by_digest_asks_once() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    let reference = registry.reference("samples/artifact");
+    push(&workspace, &reference).success();
+    registry.clear_requests();
+    assert_eq!(push(&workspace, &reference).json()["artifacts"]["artifact"]["state"], "unchanged");
+    assert_eq!(registry.lines().len(), 1);
+}
+
+#[test]
+fn tags_come_after_the_manifest_is_whole() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    let reference = registry.reference("a:v1");
+    let call = workspace.run().args(["push", &reference, "readme.md", "--tags", "v1.0\nlatest"]).call();
+    call.success();
+    let puts: Vec<String> =
+        registry.lines().into_iter().filter(|line| line.starts_with("PUT /v2/a/manifests/")).collect();
+    assert_eq!(puts.len(), 4, "{puts:?}");
+    assert!(puts[0].contains("/manifests/sha256:"), "{puts:?}");
+    assert_eq!(registry.tags("a").len(), 3);
+}
+
+#[test]
+fn a_failure_leaves_no_tag_and_still_tells_the_result() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    registry.fault(Fault::on("PUT", "/blobs/uploads/").always().answer(403));
+    let outcome = push(&workspace, &registry.reference("a:v1"));
+    outcome.exit(3);
+    let json = outcome.json();
+    assert_eq!(json["artifacts"]["a"]["state"], "failed");
+    assert_eq!(json["errors"][0]["class"], "denied");
+    assert_eq!(json["exit-code"], 3);
+    assert!(registry.tags("a").is_empty());
+}
+
+#[test]
+fn a_dry_run_writes_nothing_and_gives_the_digest_of_the_real_run() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    let reference = registry.reference("a:v1");
+    let arguments = ["push", &reference, "readme.md", "details", "--format", "json"];
+    let dry = workspace.run().args(arguments).arg("--dry-run").call();
+    dry.success();
+    assert_eq!(dry.json()["dry-run"], true);
+    assert!(registry.lines().iter().all(|line| line.starts_with("HEAD ") || line.starts_with("GET ")));
+    let real = workspace.run().args(arguments).call();
+    assert_eq!(dry.json()["artifacts"]["a"]["digest"], real.json()["artifacts"]["a"]["digest"]);
+}
+
+#[test]
+fn if_exists_replaces_skips_or_fails() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    let reference = registry.reference("a:v1");
+    let run = |policy: &str| {
+        let arguments = ["push", &reference, "readme.md", "--format", "json", "--if-exists", policy];
+        workspace.run().args(arguments).call()
+    };
+    let first = run("fail");
+    first.success();
+    run("fail").success();
+    workspace.write("readme.md", "other\n");
+    let kept = run("skip");
+    kept.success();
+    assert_eq!(kept.json()["artifacts"]["a"]["state"], "skipped");
+    assert_eq!(kept.json()["artifacts"]["a"]["digest"], first.json()["artifacts"]["a"]["digest"]);
+    let failed = run("fail");
+    failed.exit(5);
+    assert!(failed.stderr.contains("exists with the digest"), "{}", failed.snapshot());
+    let replaced = run("replace");
+    assert_eq!(replaced.json()["artifacts"]["a"]["state"], "pushed");
+    assert_ne!(replaced.json()["artifacts"]["a"]["digest"], first.json()["artifacts"]["a"]["digest"]);
+}
+
+#[test]
+fn force_finds_a_lost_blob() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    let reference = registry.reference("a:v1");
+    let first = push(&workspace, &reference);
+    let layer = first.json()["artifacts"]["a"]["layers"][0]["digest"].as_str().unwrap().to_owned();
+    registry.remove_blob("a", &layer);
+    assert_eq!(push(&workspace, &reference).json()["artifacts"]["a"]["state"], "unchanged");
+    let forced = workspace.run().args(["push", &reference, "readme.md:application/markdown", "details", "--force"]);
+    forced.call().success();
+    assert!(registry.blob("a", &layer).is_some());
+}
+
+#[test]
+fn a_digest_on_push_must_come_out() {
+    let workspace = workspace();
+    let digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    let outcome = workspace.run().args(["push", &format!("oci:layout:v1@{digest}"), "readme.md"]).call();
+    outcome.exit(7);
+    assert!(!workspace.exists("layout"), "{}", outcome.snapshot());
+}
+
+#[test]
+fn several_artifacts_of_one_spec() {
+    let workspace = workspace();
+    workspace.write(
+        "oci-artifact.yaml",
+        "artifacts:\n\
+         - {name: docs, reference: 'oci:layout:docs', files: [readme.md, details], annotations: {a: b}}\n\
+         - {name: more, reference: 'oci:layout:more', base: details, files: ['*.md', '!*more*']}\n\
+         - {name: none, reference: 'oci:layout:none', artifact-type: test/empty}\n",
+    );
+    let outcome = workspace.run().args(["push"]).call();
+    outcome.success();
+    insta::assert_snapshot!(outcome.stdout(), @"");
+    let only = workspace.run().args(["push", "--only", "more", "--format", "json"]).call();
+    assert_eq!(only.json()["artifacts"].as_object().unwrap().len(), 1);
+    let wrong = workspace.run().args(["push", "--only", "mor"]).call();
+    wrong.exit(2);
+}
+
+/// A registry that says 404 to a HEAD, takes the blobs and then misses one (oras-go#1212): all are sent once more.
+#[test]
+fn oras_go_1212_a_blob_missing_at_the_last_moment_is_sent_again() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    let body = r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}"#;
+    registry.fault(Fault::on("PUT", "/manifests/").times(1).answer(404).body(body));
+    push(&workspace, &registry.reference("a:v1")).success();
+    assert_eq!(registry.tags("a").len(), 1);
+}
