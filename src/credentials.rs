@@ -3,8 +3,12 @@
 //! Order: what was given by input for its host; `github-token` for ghcr.io or the GitHub server's own container host;
 //! the docker or containers config for exactly that host; anonymous, for reading only.
 
+mod docker;
+mod github;
+mod token;
+
 use crate::env::Env;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::reference::{Host, Repository};
 use crate::report::{Report, Secret};
 
@@ -45,20 +49,217 @@ pub enum Credential {
     Bearer(Secret),
 }
 
+/// A credential for one host, and where it came from.
+#[derive(Debug)]
+struct Bound {
+    host: Host,
+    credential: Credential,
+    origin: String,
+}
+
 /// The credentials of a run. Held in memory only.
 #[derive(Debug)]
-pub struct Credentials {}
+pub struct Credentials {
+    /// From inputs, the first that fits first.
+    bound: Vec<Bound>,
+    docker: docker::Configs,
+}
 
 impl Credentials {
-    /// From the inputs and the configuration files that `env` points to.
+    /// From the inputs and the configuration files that `env` points to. Reads files: not for an async thread.
+    ///
+    /// # Errors
+    /// A user without a password or the reverse, more than one kind of credential, a configuration file that was named
+    /// and can't be read or understood.
     pub fn new(given: Given, env: &Env, report: &Report) -> Result<Self> {
-        let _ = (given, env, report);
-        Ok(Credentials {})
+        let mut bound = Vec::new();
+        let github_token = given.github_token.clone();
+        if let Some(host) = given.host.clone() {
+            bound.extend(from_inputs(given, host, report)?);
+        }
+        bound.extend(github_token.and_then(|token| github::bind(token, env)));
+        Ok(Credentials {
+            bound,
+            docker: docker::Configs::read(env, report)?,
+        })
     }
 
     /// The credential for `repository`, and where it came from, for messages.
+    ///
+    /// # Errors
+    /// A config entry for that host that can't be understood.
     pub fn find(&self, repository: &Repository) -> Result<(Credential, &str)> {
-        let _ = repository;
-        Ok((Credential::Anonymous, "anonymous"))
+        let host = canonical(&repository.host);
+        if let Some(bound) = self.bound.iter().find(|bound| canonical(&bound.host) == host) {
+            return Ok((bound.credential.clone(), &bound.origin));
+        }
+        let found = self.docker.find(host, &repository.name)?;
+        Ok(found.unwrap_or((Credential::Anonymous, "nowhere: it is anonymous")))
+    }
+}
+
+/// The credential of the inputs, bound to `host`.
+fn from_inputs(given: Given, host: Host, report: &Report) -> Result<Option<Bound>> {
+    let Given {
+        username,
+        password,
+        token,
+        registry_token,
+        ..
+    } = given;
+    let kinds: Vec<&str> = [
+        ("password", password.is_some()),
+        ("token", token.is_some()),
+        ("registry-token", registry_token.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(name, set)| set.then_some(name))
+    .collect();
+    if let [first, second, ..] = kinds.as_slice() {
+        return Err(Error::usage(format!(
+            "`{first}` and `{second}` are given for {host}, and only one can be used"
+        ))
+        .hint(format!("leave out `{first}` or `{second}`")));
+    }
+    let missing = |name: &str, other: &str| {
+        Err(
+            Error::usage(format!("`{other}` is given for {host}, but `{name}` is missing"))
+                .hint(format!("set `{name}`; a secret that this job may not read is blank")),
+        )
+    };
+    let bind = |credential, origin: &str| {
+        Ok(Some(Bound {
+            host: host.clone(),
+            credential,
+            origin: origin.to_owned(),
+        }))
+    };
+    match (username, password, token, registry_token) {
+        (_, _, _, Some(bearer)) => bind(Credential::Bearer(bearer), "`registry-token`"),
+        (username, _, Some(token), _) => bind(token::for_registry(&host, username, token, report), "`token`"),
+        (Some(username), Some(password), ..) => {
+            bind(Credential::Basic { username, password }, "`username` and `password`")
+        }
+        (Some(_), None, None, None) => missing("password", "username"),
+        (None, Some(_), None, None) => missing("username", "password"),
+        (None, None, None, None) => Ok(None),
+    }
+}
+
+/// One name for a host with several: Docker Hub, whose API and configuration have names of their own.
+fn canonical(host: &Host) -> &str {
+    match host.as_str() {
+        "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => "docker.io",
+        host => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text, &Report::silent())
+    }
+
+    fn given(host: &str) -> Given {
+        Given {
+            host: Some(host.parse().unwrap()),
+            ..Given::default()
+        }
+    }
+
+    fn find(given: Given, env: &[(&str, &str)], repository: &str) -> Result<(Credential, String)> {
+        let env: Env = env.iter().copied().collect();
+        let credentials = Credentials::new(given, &env, &Report::silent())?;
+        let (host, name) = repository.split_once('/').unwrap();
+        let repository = Repository {
+            host: host.parse().unwrap(),
+            name: name.to_owned(),
+        };
+        credentials
+            .find(&repository)
+            .map(|(credential, origin)| (credential, origin.to_owned()))
+    }
+
+    fn basic(username: &str, password: &str) -> Credential {
+        Credential::Basic {
+            username: username.to_owned(),
+            password: secret(password),
+        }
+    }
+
+    #[test]
+    fn what_was_given_goes_to_its_host_alone() {
+        let given = Given {
+            username: Some("me".to_owned()),
+            password: Some(secret("p")),
+            ..given("r.example:5000")
+        };
+        let found = |repository: &str| find(given.clone(), &[], repository).unwrap().0;
+        assert_eq!(found("r.example:5000/a"), basic("me", "p"));
+        for other in ["r.example/a", "evil.r.example:5000/a", "r.example.evil:5000/a"] {
+            assert_eq!(found(other), Credential::Anonymous, "{other}");
+        }
+    }
+
+    #[test]
+    fn docker_hub_is_one_host_under_all_its_names() {
+        let given = Given {
+            username: Some("me".to_owned()),
+            password: Some(secret("p")),
+            ..given("docker.io")
+        };
+        assert_eq!(find(given, &[], "index.docker.io/me/a").unwrap().0, basic("me", "p"));
+    }
+
+    #[test]
+    fn half_a_credential_names_the_missing_input() {
+        let half = Given {
+            username: Some("me".to_owned()),
+            ..given("r.example")
+        };
+        insta::assert_snapshot!(
+            find(half, &[], "r.example/a").unwrap_err(),
+            @"`username` is given for r.example, but `password` is missing"
+        );
+        let half = Given {
+            password: Some(secret("p")),
+            ..given("r.example")
+        };
+        insta::assert_snapshot!(
+            find(half, &[], "r.example/a").unwrap_err(),
+            @"`password` is given for r.example, but `username` is missing"
+        );
+        let both = Given {
+            password: Some(secret("p")),
+            token: Some(secret("t")),
+            ..given("r.example")
+        };
+        insta::assert_snapshot!(
+            find(both, &[], "r.example/a").unwrap_err(),
+            @"`password` and `token` are given for r.example, and only one can be used"
+        );
+    }
+
+    #[test]
+    fn inputs_win_over_github_token_over_docker_config() {
+        let config = r#"{"auths":{"ghcr.io":{"username":"docker","password":"d"}}}"#;
+        let env = [("DOCKER_AUTH_CONFIG", config), ("GITHUB_ACTOR", "octocat")];
+        let token = Given {
+            github_token: Some(secret("g")),
+            ..Given::default()
+        };
+        assert_eq!(
+            find(Given::default(), &env, "ghcr.io/a").unwrap().0,
+            basic("docker", "d")
+        );
+        assert_eq!(find(token.clone(), &env, "ghcr.io/a").unwrap().0, basic("octocat", "g"));
+        let all = Given {
+            registry_token: Some(secret("b")),
+            host: Some("ghcr.io".parse().unwrap()),
+            ..token
+        };
+        assert_eq!(find(all, &env, "ghcr.io/a").unwrap().0, Credential::Bearer(secret("b")));
     }
 }

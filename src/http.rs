@@ -17,6 +17,9 @@ mod redirect;
 pub(crate) mod retry;
 mod transport;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use camino::Utf8PathBuf;

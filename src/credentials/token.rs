@@ -1,0 +1,163 @@
+//! The input `token`, used as the registry at hand takes it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+use super::Credential;
+use crate::reference::Host;
+use crate::report::{Report, Secret};
+
+/// Issuers of Microsoft Entra's tokens, in all its clouds.
+const ENTRA: [&str; 5] = [
+    "https://sts.windows.net/",
+    "https://login.microsoftonline.com/",
+    "https://login.microsoftonline.us/",
+    "https://login.partner.microsoftonline.cn/",
+    "https://sts.chinacloudapi.cn/",
+];
+
+/// Registries that take a token as the password of a user of theirs: end of the host, the user.
+const USERS: [(&str, &str); 7] = [
+    // Any user name does.
+    ("ghcr.io", "github-token"),
+    (".pkg.dev", "oauth2accesstoken"),
+    (".gcr.io", "oauth2accesstoken"),
+    ("gcr.io", "oauth2accesstoken"),
+    ("quay.io", "$oauthtoken"),
+    (".quay.io", "$oauthtoken"),
+    ("public.ecr.aws", "AWS"),
+];
+
+/// The credential that `token` is at `host`; `username` is the input, if it was given.
+pub(super) fn for_registry(host: &Host, username: Option<String>, token: Secret, report: &Report) -> Credential {
+    let name = host.name();
+    if is_acr(name) && username.is_none() {
+        return if is_entra(token.expose()) {
+            Credential::EntraToken(token)
+        } else {
+            Credential::RefreshToken(token)
+        };
+    }
+    let own = USERS.iter().find(|(end, _)| {
+        if end.starts_with('.') {
+            name.ends_with(end)
+        } else {
+            name == *end
+        }
+    });
+    let own = own.map(|(_, user)| *user).or_else(|| is_ecr(name).then_some("AWS"));
+    match (username, own) {
+        (Some(username), _) => Credential::Basic {
+            username,
+            password: token,
+        },
+        (None, Some("AWS")) => Credential::Basic {
+            username: "AWS".to_owned(),
+            password: ecr_password(token, report),
+        },
+        (None, Some(user)) => Credential::Basic {
+            username: user.to_owned(),
+            password: token,
+        },
+        (None, None) => Credential::RefreshToken(token),
+    }
+}
+
+fn is_acr(name: &str) -> bool {
+    [".azurecr.io", ".azurecr.cn", ".azurecr.us"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+fn is_ecr(name: &str) -> bool {
+    let aws = name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn") || name.ends_with(".on.aws");
+    aws && name.contains(".dkr")
+}
+
+/// Whether a JWT was issued by Microsoft Entra. Read, not verified: ACR does that.
+fn is_entra(token: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Claims {
+        iss: String,
+    }
+    let claims = || {
+        let payload = URL_SAFE_NO_PAD
+            .decode(token.split('.').nth(1)?.trim_end_matches('='))
+            .ok()?;
+        serde_json::from_slice::<Claims>(&payload).ok()
+    };
+    claims().is_some_and(|claims| ENTRA.iter().any(|issuer| claims.iss.starts_with(issuer)))
+}
+
+/// `aws ecr get-login-password` prints the password; `GetAuthorizationToken` answers base64 of `AWS:PASSWORD`.
+fn ecr_password(token: Secret, report: &Report) -> Secret {
+    let decoded = STANDARD
+        .decode(token.expose())
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    match decoded.as_deref().and_then(|pair| pair.strip_prefix("AWS:")) {
+        Some(password) => Secret::new(password, report),
+        None => token,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text, &Report::silent())
+    }
+
+    fn credential(host: &str, username: Option<&str>, token: &str) -> Credential {
+        for_registry(
+            &host.parse().unwrap(),
+            username.map(str::to_owned),
+            secret(token),
+            &Report::silent(),
+        )
+    }
+
+    fn basic(username: &str, password: &str) -> Credential {
+        Credential::Basic {
+            username: username.to_owned(),
+            password: secret(password),
+        }
+    }
+
+    #[test]
+    fn each_registry_takes_a_token_its_own_way() {
+        let jwt = |issuer: &str| format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(format!(r#"{{"iss":"{issuer}"}}"#)));
+        let entra = jwt("https://sts.windows.net/72f988bf/");
+        let acr = jwt("Azure Container Registry");
+        assert_eq!(
+            credential("my.azurecr.io", None, &entra),
+            Credential::EntraToken(secret(&entra))
+        );
+        assert_eq!(
+            credential("my.azurecr.io", None, &acr),
+            Credential::RefreshToken(secret(&acr))
+        );
+        let zero = "00000000-0000-0000-0000-000000000000";
+        assert_eq!(credential("my.azurecr.io", Some(zero), &acr), basic(zero, &acr));
+        let ecr = "1.dkr.ecr.eu-west-1.amazonaws.com";
+        assert_eq!(credential(ecr, None, "p"), basic("AWS", "p"));
+        assert_eq!(credential(ecr, None, &STANDARD.encode("AWS:p:q")), basic("AWS", "p:q"));
+        assert_eq!(credential("public.ecr.aws", None, "p"), basic("AWS", "p"));
+        assert_eq!(
+            credential("europe-docker.pkg.dev", None, "t"),
+            basic("oauth2accesstoken", "t")
+        );
+        assert_eq!(credential("quay.io", None, "t"), basic("$oauthtoken", "t"));
+        assert_eq!(credential("ghcr.io", None, "t"), basic("github-token", "t"));
+        assert_eq!(credential("r.example", Some("me"), "t"), basic("me", "t"));
+        assert_eq!(
+            credential("r.example", None, "t"),
+            Credential::RefreshToken(secret("t"))
+        );
+        assert_eq!(
+            credential("evilgcr.io", None, "t"),
+            Credential::RefreshToken(secret("t"))
+        );
+    }
+}
