@@ -2,7 +2,8 @@
 //!
 //! `index.json` has one entry a tag, and one without a tag for each manifest that was pushed by digest alone. It is
 //! changed under a lock, so that any number of processes may push into one layout (oras#1888 lost entries there).
-//! Everything is written beside its place and renamed: a reader takes no lock and never sees half a file.
+//! Everything is written beside its place and renamed: a reader takes no lock and never sees half a file. A process
+//! that is killed leaves at most temporary files, `.oci-artifact-*`, and its lock goes with it.
 
 mod fields;
 mod files;

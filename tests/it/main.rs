@@ -8,4 +8,5 @@
 mod contract;
 mod doubles;
 mod house;
+mod layout;
 mod support;
