@@ -97,7 +97,7 @@ impl Layout {
         blob: &Descriptor,
         source: &BlobSource,
         _mount: Option<&Repository>,
-        title: &str,
+        _title: &str,
     ) -> Result<PutBlob> {
         let (files, wanted) = (self.files.clone(), blob.clone());
         let temporary = blocking(move || {
@@ -116,10 +116,7 @@ impl Layout {
         };
         let mut pieces = source.open_checked(blob);
         while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|error| match error.message().contains(title) {
-                true => error,
-                false => error.context(title),
-            })?;
+            let piece = piece?;
             let files = self.files.clone();
             temporary = blocking(move || {
                 temporary
@@ -245,14 +242,6 @@ fn read_manifest(files: &Files, found: &Descriptor) -> Result<RawManifest> {
 }
 
 fn put(files: &Files, manifest: &RawManifest, pointer: &Pointer) -> Result<()> {
-    if let Pointer::Digest(digest) = pointer
-        && digest != manifest.digest()
-    {
-        return Err(Error::integrity(format!(
-            "manifest {}: it was to be stored as {digest}",
-            manifest.digest()
-        )));
-    }
     let content = manifest.content()?;
     let mut entry = manifest.descriptor();
     let listed: Vec<Descriptor> = match content {
