@@ -78,8 +78,16 @@ impl Store {
     }
 
     /// Stores `manifest` under a tag or its digest. Its blobs must be there. Returns whether the store indexed its
-    /// `subject` (`OCI-Subject`); a layout always does.
+    /// `subject` (`OCI-Subject`); a layout always does. Under another digest than its own it is refused here.
     pub async fn put_manifest(&self, manifest: &RawManifest, pointer: &Pointer) -> Result<bool> {
+        let digest = manifest.digest();
+        if let Pointer::Digest(wanted) = pointer
+            && wanted != digest
+        {
+            return Err(Error::integrity(format!(
+                "manifest {digest}: it was to be stored as {wanted}"
+            )));
+        }
         each!(self, store => store.put_manifest(manifest, pointer).await)
     }
 
@@ -96,7 +104,7 @@ impl Store {
 
     /// Stores a blob unless it is there. `mount` names a repository of the same registry that may hold it; `title`
     /// is what a person knows it by. Fails with [`crate::error::Class::Local`] if the source no longer has the
-    /// digest of `blob`.
+    /// digest of `blob`. Every error names the title.
     pub async fn put_blob(
         &self,
         blob: &Descriptor,
@@ -104,7 +112,11 @@ impl Store {
         mount: Option<&Repository>,
         title: &str,
     ) -> Result<PutBlob> {
-        each!(self, store => store.put_blob(blob, source, mount, title).await)
+        let put = each!(self, store => store.put_blob(blob, source, mount, title).await);
+        put.map_err(|error| match error.message().contains(title) {
+            true => error,
+            false => error.context(title),
+        })
     }
 
     /// A page of the tags; `from` is the `next` of the page before.

@@ -2,7 +2,8 @@
 //!
 //! `index.json` has one entry a tag, and one without a tag for each manifest that was pushed by digest alone. It is
 //! changed under a lock, so that any number of processes may push into one layout (oras#1888 lost entries there).
-//! Everything is written beside its place and renamed: a reader takes no lock and never sees half a file.
+//! Everything is written beside its place and renamed: a reader takes no lock and never sees half a file. A process
+//! that is killed leaves at most temporary files, `.oci-artifact-*`, and its lock goes with it.
 
 mod fields;
 mod files;
@@ -96,7 +97,7 @@ impl Layout {
         blob: &Descriptor,
         source: &BlobSource,
         _mount: Option<&Repository>,
-        title: &str,
+        _title: &str,
     ) -> Result<PutBlob> {
         let (files, wanted) = (self.files.clone(), blob.clone());
         let temporary = blocking(move || {
@@ -115,10 +116,7 @@ impl Layout {
         };
         let mut pieces = source.open_checked(blob);
         while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|error| match error.message().contains(title) {
-                true => error,
-                false => error.context(title),
-            })?;
+            let piece = piece?;
             let files = self.files.clone();
             temporary = blocking(move || {
                 temporary
@@ -244,14 +242,6 @@ fn read_manifest(files: &Files, found: &Descriptor) -> Result<RawManifest> {
 }
 
 fn put(files: &Files, manifest: &RawManifest, pointer: &Pointer) -> Result<()> {
-    if let Pointer::Digest(digest) = pointer
-        && digest != manifest.digest()
-    {
-        return Err(Error::integrity(format!(
-            "manifest {}: it was to be stored as {digest}",
-            manifest.digest()
-        )));
-    }
     let content = manifest.content()?;
     let mut entry = manifest.descriptor();
     let listed: Vec<Descriptor> = match content {

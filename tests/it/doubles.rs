@@ -7,8 +7,10 @@ use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;
+use crate::support::peers::{Access, Peer};
 use crate::support::recorder::{asker, assert_no_credential, recorder};
 use crate::support::registry::{Auth, Bearer, Options, Registry};
+use crate::support::runner::Workspace;
 use crate::support::tls::tls;
 
 fn client() -> Client {
@@ -413,5 +415,57 @@ async fn recorders_record() {
         header(&answer, "www-authenticate")
             .unwrap()
             .contains("http://example.com/token")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn the_runner_hands_on_nothing_of_this_process() {
+    let workspace = Workspace::new();
+    workspace.write("folder/a.txt", "hello");
+    let env = workspace.run().program("/usr/bin/env").env("A", "b").call();
+    let mut lines: Vec<String> = env.success().stdout().lines().map(str::to_owned).collect();
+    lines.sort();
+    assert_eq!(lines, ["A=b", "HOME=[ROOT]/home", "TMPDIR=[ROOT]/tmp"]);
+    let script = "cat; pwd; cat a.txt; echo example.com >&2; exit 3";
+    let shell = workspace
+        .run()
+        .program("/bin/sh")
+        .args(["-c", script])
+        .stdin("in\n")
+        .directory("folder");
+    let outcome = shell.placeholder("example.com", "HOST").call();
+    let expected = "exit: 3\n--- stdout\nin\n[WORK]/folder\nhello--- stderr\n[HOST]\n";
+    assert_eq!(outcome.exit(3).snapshot(), expected);
+    assert_eq!(
+        workspace.tree("").into_keys().collect::<Vec<_>>(),
+        ["folder/", "folder/a.txt"]
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs the peers: scripts/test-peers"]
+async fn a_real_registry_asks_for_its_login_over_tls() {
+    let access = Access {
+        login: Some(("user", "secret")),
+        tls: true,
+    };
+    let peer = Peer::distribution(access);
+    client();
+    let authority = reqwest::Certificate::from_pem(tls().authority.as_bytes()).unwrap();
+    let trusting = Client::builder()
+        .no_proxy()
+        .tls_certs_only([authority])
+        .build()
+        .unwrap();
+    let get = || trusting.get(format!("https://{}/v2/", peer.host()));
+    assert_eq!(get().send().await.unwrap().status(), 401);
+    assert_eq!(
+        get().basic_auth("user", Some("secret")).send().await.unwrap().status(),
+        200
+    );
+    assert_eq!(
+        get().basic_auth("user", Some("wrong")).send().await.unwrap().status(),
+        401
     );
 }

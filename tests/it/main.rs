@@ -6,8 +6,12 @@
 )]
 
 mod action_yml;
+mod commands;
 mod contract;
 mod doubles;
 mod house;
+mod layout;
+mod pull;
+mod push;
 mod readme;
 mod support;
