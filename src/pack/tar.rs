@@ -1,4 +1,5 @@
-//! The normalised tar: the same entries give the same bytes, in the form that ORAS writes (archive/tar of Go).
+//! The normalised tar: the same entries give the same bytes, and those that ORAS writes (archive/tar of Go) for a tree
+//! that has our modes, times and owners on disk.
 //!
 //! ustar, with a PAX header (POSIX.1-2001 pax, extended header) only where a name, a link or a number does not fit.
 //! Directories are named without a trailing slash. The archive ends in exactly two zero blocks: ORAS hashes what its
@@ -74,7 +75,7 @@ impl Archive<'_> {
             .set_device_major(0)
             .and_then(|()| header.set_device_minor(0))
             .map_err(Error::local)?;
-        header.set_cksum();
+        checksum(&mut header);
         if !records.is_empty() {
             self.extended(name, records)?;
         }
@@ -95,12 +96,12 @@ impl Archive<'_> {
         };
         fill(&mut header.as_old_mut().name, &ascii(&own));
         header.set_entry_type(EntryType::XHeader);
-        header.set_mode(0o644);
+        header.set_mode(0);
         header.set_uid(0);
         header.set_gid(0);
         header.set_mtime(0);
         header.set_size(body.len() as u64);
-        header.set_cksum();
+        checksum(&mut header);
         self.out.write_all(header.as_bytes())?;
         self.out.write_all(body.as_bytes())?;
         self.pad(body.len() as u64)
@@ -172,6 +173,14 @@ fn record(key: &str, value: &str) -> String {
         length += 1;
     }
     format!("{length} {key}={value}\n")
+}
+
+/// The sum of the header's bytes as six digits, NUL and space: the oldest form, and Go's (the crate writes seven).
+fn checksum(header: &mut Header) {
+    header.set_cksum();
+    // It was set in the line above, so it can be read.
+    let sum = header.cksum().unwrap_or_default();
+    fill(&mut header.as_old_mut().cksum, &format!("{sum:06o}\0 "));
 }
 
 /// What an old reader sees of a name that stands in the PAX header.
@@ -310,7 +319,7 @@ mod tests {
     #[test]
     fn golden_digests() {
         let (_guard, tree) = sample();
-        insta::assert_snapshot!(Digest::of(&tar_of(&tree, "title", 0)), @"sha256:cd24d4af71a6a413d89ed548d83964cdc7e0a3bedddcb79479ecba6ad8855c43");
+        insta::assert_snapshot!(Digest::of(&tar_of(&tree, "title", 0)), @"sha256:c7186045e327d48e2580548faa5f8b2fd6891be7abe7137e5f8269c62061a985");
         for threads in [1, 2, 16] {
             let options = Options {
                 gzip: true,
@@ -320,9 +329,39 @@ mod tests {
             let packed = directory(&tree, "title", options).unwrap();
             assert_eq!(packed.unpacked, Some(Digest::of(&tar_of(&tree, "title", 0))));
             insta::allow_duplicates! {
-                insta::assert_snapshot!(packed.digest, @"sha256:08244f59df573c21bcb343b619d72f19b673578003c2ba3f1ca147abad780855");
+                insta::assert_snapshot!(packed.digest, @"sha256:7635f0a4d5e311cc72261c93db4ffa9a03b95cf7ee891abe792c8921956bc5f7");
             }
         }
+    }
+
+    /// The digest is that of ORAS 1.3.3 (`io.deis.oras.content.digest`) for this tree, its modes and times set on disk.
+    #[cfg(unix)]
+    #[test]
+    fn oras_writes_the_same_tar_for_a_normalised_tree() {
+        use std::os::unix::fs::PermissionsExt;
+
+        use fs_err::os::unix::fs::symlink;
+        let (_guard, root) = temporary();
+        let long = format!("sub/{}", "n".repeat(120));
+        fs_err::create_dir(root.join("sub")).unwrap();
+        fs_err::create_dir(root.join("empty")).unwrap();
+        for (path, content) in [
+            ("readme.md", "hi\n"),
+            ("run", "#!/bin/sh\n"),
+            ("grüße.txt", "ü"),
+            (&long, "deep"),
+        ] {
+            fs_err::write(root.join(path), content).unwrap();
+        }
+        fs_err::set_permissions(root.join("run"), std::fs::Permissions::from_mode(0o700)).unwrap();
+        symlink("../run", root.join("sub/link")).unwrap();
+        symlink(&long, root.join("longlink")).unwrap();
+        let tree = walk(root, &Selection::default()).unwrap();
+        let digest = Digest::of(&tar_of(&tree, "details", 1_700_000_000));
+        assert_eq!(
+            digest.to_string(),
+            "sha256:15081aad7200ef5349c51cb05615f5baed2abe7957ce7c04fa09909c4f6621b3"
+        );
     }
 
     #[test]
