@@ -1,6 +1,6 @@
 //! Files into blobs: a single file as it is or gzipped, a directory as one normalised tar, gzipped or plain.
 //!
-//! The same files give the same bytes on every machine, for any number of threads. [`walk`] lists a directory,
+//! The same files give the same bytes on every machine, for any number of threads. [`walk()`] lists a directory,
 //! `tar` turns the list into a stream, `gzip` compresses it in parallel, `spool` keeps the result until it is sent.
 //! Everything here blocks: call it on blocking threads.
 
@@ -34,7 +34,7 @@ pub struct Packed {
     pub unpacked: Option<Digest>,
 }
 
-/// The content of a directory, found by [`walk`], in the order of the tar.
+/// The content of a directory, found by [`walk()`], in the order of the tar.
 #[derive(Clone, Debug)]
 pub struct Tree {
     /// The directory, absolute or relative to the current directory.

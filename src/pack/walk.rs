@@ -157,16 +157,11 @@ mod tests {
     fn a_directory_comes_before_its_content_and_names_in_the_order_of_bytes() {
         let (_guard, root) = tree(&["b/x", "b-c", "a", "B", "b.d", "b/x-y/z", "ä"]);
         fs_err::create_dir(root.join("empty")).unwrap();
-        let expected = ["B", "a", "b", "b/x", "b/x-y", "b/x-y/z", "b-c", "b.d", "empty", "ä"];
-        // Go sorts the names of each directory: `b` before `b-c`, and all of `b` between them.
-        let mut found = paths(&root, &[], true);
-        assert_eq!(found.len(), expected.len());
+        // Go sorts the names of each directory: all of `b` stands between `b` and `b-c`. Whole paths sort otherwise.
         assert_eq!(
-            found,
+            paths(&root, &[], true),
             ["B", "a", "b", "b/x", "b/x-y", "b/x-y/z", "b-c", "b.d", "empty", "ä"]
         );
-        found.sort();
-        assert_ne!(found, expected);
     }
 
     #[test]
