@@ -75,7 +75,7 @@ impl Credentials {
         let mut bound = Vec::new();
         let github_token = given.github_token.clone();
         if let Some(host) = given.host.clone() {
-            bound.extend(from_inputs(given, host, report)?);
+            bound.extend(from_inputs(given, &host, report)?);
         }
         bound.extend(github_token.and_then(|token| github::bind(token, env)));
         Ok(Credentials {
@@ -99,7 +99,7 @@ impl Credentials {
 }
 
 /// The credential of the inputs, bound to `host`.
-fn from_inputs(given: Given, host: Host, report: &Report) -> Result<Option<Bound>> {
+fn from_inputs(given: Given, host: &Host, report: &Report) -> Result<Option<Bound>> {
     let Given {
         username,
         password,
@@ -136,7 +136,7 @@ fn from_inputs(given: Given, host: Host, report: &Report) -> Result<Option<Bound
     };
     match (username, password, token, registry_token) {
         (_, _, _, Some(bearer)) => bind(Credential::Bearer(bearer), "`registry-token`"),
-        (username, _, Some(token), _) => bind(token::for_registry(&host, username, token, report), "`token`"),
+        (username, _, Some(token), _) => bind(token::for_registry(host, username, token, report), "`token`"),
         (Some(username), Some(password), ..) => {
             bind(Credential::Basic { username, password }, "`username` and `password`")
         }

@@ -271,7 +271,9 @@ mod tests {
 
     #[test]
     fn of_namespaces_the_longest_wins() {
-        let json = r#"{"auths":{"q.example":{"username":"a","password":"1"},"q.example/org":{"username":"b","password":"2"},
+        let json = r#"{"auths":{
+            "q.example":{"username":"a","password":"1"},
+            "q.example/org":{"username":"b","password":"2"},
             "q.example/org/app":{"username":"c","password":"3"}}}"#;
         assert_eq!(find(json, "q.example", "org/app").unwrap(), basic("c", "3"));
         assert_eq!(find(json, "q.example", "org/other").unwrap(), basic("b", "2"));
@@ -319,7 +321,8 @@ mod tests {
 
     #[test]
     fn a_helper_that_is_not_asked_hides_no_entry() {
-        let json = r#"{"credsStore":"desktop","credHelpers":{"r.example":"x"},"auths":{"r.example":{},"s.example":{"auth":"bWU6cA=="}}}"#;
+        let json = r#"{"credsStore":"desktop","credHelpers":{"r.example":"x"},
+            "auths":{"r.example":{},"s.example":{"auth":"bWU6cA=="}}}"#;
         assert_eq!(find(json, "r.example", "a").unwrap(), None);
         assert_eq!(find(json, "s.example", "a").unwrap(), basic("me", "p"));
     }

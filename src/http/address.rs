@@ -85,10 +85,10 @@ impl Guard {
     }
 
     /// Checks a host that is an address; names are checked when they are resolved.
-    pub(super) fn check(self, host: Option<Host<&str>>) -> Result<(), Forbidden> {
+    pub(super) fn check(self, host: Option<&Host<&str>>) -> Result<(), Forbidden> {
         let address = match host {
-            Some(Host::Ipv4(v4)) => IpAddr::V4(v4),
-            Some(Host::Ipv6(v6)) => IpAddr::V6(v6),
+            Some(Host::Ipv4(v4)) => IpAddr::V4(*v4),
+            Some(Host::Ipv6(v6)) => IpAddr::V6(*v6),
             Some(Host::Domain(_)) | None => return Ok(()),
         };
         if self.allows(address) {
@@ -102,9 +102,9 @@ impl Guard {
 }
 
 /// Whether the text of a host names something that is not public: an address, or `localhost`.
-pub(crate) fn reaches_inside(host: Option<Host<&str>>) -> bool {
+pub(crate) fn reaches_inside(host: Option<&Host<&str>>) -> bool {
     match host {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Domain(name)) => *name == "localhost" || name.ends_with(".localhost"),
         host => Guard::Inside.check(host).is_err(),
     }
 }

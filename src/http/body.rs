@@ -1,5 +1,5 @@
-//! Bodies on their way, watched by timers of our own: reqwest's `read_timeout` runs while a body is sent, too, and kills
-//! uploads.
+//! Bodies on their way, watched by timers of our own: reqwest's `read_timeout` runs while a body is sent, too, and
+//! kills uploads.
 
 use std::fmt;
 use std::pin::Pin;

@@ -70,7 +70,7 @@ impl Client {
             .map_err(|error| Error::usage(format!("{host} is not a registry host: {error}")))
     }
 
-    /// Sends `request`, again as long as `budget` lasts and [`retry`]'s table says so.
+    /// Sends `request`, again as long as `budget` lasts and the table of `retry` says so.
     ///
     /// # Errors
     /// No answer; or one that the table would have tried again. Every other answer is returned, whatever its status.
@@ -216,7 +216,7 @@ impl Client {
         } else {
             Guard::Inside
         };
-        guard.check(url.host()).map_err(|forbidden| {
+        guard.check(url.host().as_ref()).map_err(|forbidden| {
             Fault::own(
                 Error::new(
                     Class::Denied,

@@ -9,8 +9,8 @@ use crate::http::{Answer, Body, Method, Refusal, Request, StatusCode, Want};
 use crate::oci::{Algorithm, Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
 use crate::reference::{Pointer, Tag};
 
-/// Every form that is read. Registries convert, or answer 404, when the form they hold isn't listed (Azure/azure-cli#24976
-/// for the artifact manifest).
+/// Every form that is read. Registries convert, or answer 404, when the form they hold isn't listed
+/// (Azure/azure-cli#24976 for the artifact manifest).
 const ACCEPTED: [&str; 6] = [
     names::IMAGE_MANIFEST,
     names::IMAGE_INDEX,
@@ -26,7 +26,9 @@ impl Registry {
     /// See [`crate::store::Store::resolve`]. The size is what the registry says: Harbor's HEAD is known to be wrong
     /// (oras-go#1176), so nothing is refused for it.
     pub async fn resolve(&self, pointer: &Pointer) -> Result<Option<Descriptor>> {
-        let answer = self.ask(self.manifest(Method::HEAD, pointer)?, &self.reading()).await?;
+        let answer = self
+            .ask(self.manifest(&Method::HEAD, pointer)?, &self.reading())
+            .await?;
         match answer.status.as_u16() {
             200 => {
                 if let Some(found) = described(&answer, pointer)? {
@@ -43,7 +45,7 @@ impl Registry {
 
     /// See [`crate::store::Store::get_manifest`].
     pub async fn get_manifest(&self, pointer: &Pointer) -> Result<Option<RawManifest>> {
-        let request = self.manifest(Method::GET, pointer)?.want(Want::Bytes(MANIFEST_LIMIT));
+        let request = self.manifest(&Method::GET, pointer)?.want(Want::Bytes(MANIFEST_LIMIT));
         let answer = self.ask(request, &self.reading()).await?;
         match answer.status.as_u16() {
             200 => received(&answer, pointer)
@@ -58,7 +60,7 @@ impl Registry {
     /// [`super::is_blob_unknown`].
     pub async fn put_manifest(&self, manifest: &RawManifest, pointer: &Pointer) -> Result<bool> {
         let request = self
-            .manifest(Method::PUT, pointer)?
+            .manifest(&Method::PUT, pointer)?
             .header(CONTENT_TYPE, manifest.media_type())
             .body(Body::Bytes(manifest.bytes().clone()));
         let answer = self.ask(request, &self.writing()).await?;
@@ -90,7 +92,7 @@ impl Registry {
 
     async fn delete(&self, pointer: &Pointer) -> Result<bool> {
         let answer = self
-            .ask(self.manifest(Method::DELETE, pointer)?, &self.deleting())
+            .ask(self.manifest(&Method::DELETE, pointer)?, &self.deleting())
             .await?;
         let refusal = || Refusal::of(&answer);
         match answer.status {
@@ -106,10 +108,10 @@ impl Registry {
         }
     }
 
-    fn manifest(&self, method: Method, pointer: &Pointer) -> Result<Request> {
+    fn manifest(&self, method: &Method, pointer: &Pointer) -> Result<Request> {
         let url = self.url(&format!("manifests/{pointer}"))?;
         let request = self.request(method.clone(), url, self.name(pointer));
-        let reads = method == Method::HEAD || method == Method::GET;
+        let reads = [Method::HEAD, Method::GET].contains(method);
         Ok(if reads {
             request.header(ACCEPT, &ACCEPTED.join(", "))
         } else {

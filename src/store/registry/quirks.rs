@@ -33,7 +33,8 @@ const HINTS: &[Hint] = &[
     ("docker.io", 429, "", "Docker Hub limits pulls: log in with `username` and `password`, or wait"),
     ("docker.io", 401, "", "Docker Hub wants NAMESPACE/REPOSITORY, and an access token that may write there"),
     ("gitlab", 400, "MANIFEST_INVALID", "GitLab takes only media types that it knows"),
-    ("", 400, "MANIFEST_INVALID", "the registry doesn't take this kind of manifest; see whether it supports OCI artifacts"),
+    ("", 400, "MANIFEST_INVALID", "the registry doesn't take this kind of manifest; see whether it supports OCI \
+        artifacts"),
     ("", 413, "", "the registry, or a proxy before it, limits the size of what is sent: raise that limit"),
     ("", 411, "", "a proxy before the registry wants a length that was sent: check its set-up"),
     ("", 404, "NAME_UNKNOWN", "check the repository's name; some registries want it made first"),

@@ -1,5 +1,5 @@
-//! The registry client against a server in this process that answers as each test says. Tests bear the names of the bugs of
-//! other clients that they keep out.
+//! The registry client against a server in this process that answers as each test says. Tests bear the names of the
+//! bugs of other clients that they keep out.
 
 mod auth;
 mod blobs;

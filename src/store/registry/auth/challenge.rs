@@ -1,5 +1,5 @@
-//! `WWW-Authenticate` (RFC 9110 §11.6.1), read as leniently as registries write it: several headers, several challenges in
-//! one, any case, values quoted or not (genuinetools/reg#72), commas inside quotes, realm relative (krustlet#469),
+//! `WWW-Authenticate` (RFC 9110 §11.6.1), read as leniently as registries write it: several headers, several challenges
+//! in one, any case, values quoted or not (genuinetools/reg#72), commas inside quotes, realm relative (krustlet#469),
 //! service and scope absent (regclient#28).
 
 use crate::http::header::{HeaderMap, WWW_AUTHENTICATE};

@@ -1,5 +1,5 @@
-//! Where a credential may be sent to get a token: the registry says, and a policy of ours decides (GHSA-28r5-37g7-p6mp and
-//! CVE-2026-48978 of oras-go; ghrc.io, 2025, collected credentials by its realm).
+//! Where a credential may be sent to get a token: the registry says, and a policy of ours decides (GHSA-28r5-37g7-p6mp
+//! and CVE-2026-48978 of oras-go; ghrc.io, 2025, collected credentials by its realm).
 
 use url::{Host, Url};
 
@@ -63,7 +63,7 @@ pub(super) fn check(realm: &str, root: &Url, anonymous: bool, trusted: &[referen
     if url.host() == root.host() || trusted.iter().any(|host| Client::names(host, &url)) {
         return Ok(url);
     }
-    if http::reaches_inside(url.host()) {
+    if http::reaches_inside(url.host().as_ref()) {
         return Err(refuse(format!("{shown} is not on a public address")));
     }
     let host = url.host_str().unwrap_or_default();

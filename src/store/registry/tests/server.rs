@@ -67,8 +67,9 @@ impl Reply {
         }
     }
 
-    pub(super) fn header(mut self, name: &str, value: impl ToString) -> Self {
-        self.headers.push((name.to_owned(), value.to_string()));
+    pub(super) fn header(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+        let value = format!("{value}");
+        self.headers.push((name.to_owned(), value));
         self
     }
 
