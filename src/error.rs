@@ -148,10 +148,10 @@ impl Error {
         self
     }
 
-    /// Adds where in the user's text the problem lies.
+    /// Adds where in the user's text the problem lies, if it is known and no closer place is there already.
     #[must_use]
-    pub fn at(mut self, place: Place) -> Self {
-        self.0.place = Some(place);
+    pub fn at(mut self, place: impl Into<Option<Place>>) -> Self {
+        self.0.place = self.0.place.or(place.into());
         self
     }
 

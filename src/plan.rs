@@ -2,6 +2,7 @@
 //! run share it. Nothing is packed or hashed here, and no request is made; every problem is found.
 
 mod files;
+mod layer;
 mod media_type;
 mod paths;
 
@@ -129,6 +130,7 @@ impl Plan {
             plan.artifacts.push(artifact);
         }
         check_tags(&plan.artifacts, &mut problems);
+        problems.sort_by_key(|problem| problem.place().map(|place| (place.line, place.column)));
         Errors::check(problems)?;
         Ok(plan)
     }
@@ -226,10 +228,7 @@ impl Planner<'_> {
             .annotations(artifact.annotations.clone());
         if let Err(error) = manifest.to_raw() {
             let error = error.context(format!("artifact {:?}", artifact.name));
-            self.problems.push(match &artifact.place {
-                Some(place) => error.at(place.clone()),
-                None => error,
-            });
+            self.problems.push(error.at(artifact.place.clone()));
         }
     }
 }
@@ -246,10 +245,7 @@ fn check_tags(artifacts: &[Artifact], problems: &mut Vec<Error>) {
                     artifact.name, artifact.reference.location, rule.tag
                 ))
                 .hint("give one of them another tag or repository");
-                problems.push(match &artifact.place {
-                    Some(place) => error.at(place.clone()),
-                    None => error,
-                });
+                problems.push(error.at(artifact.place.clone()));
             }
         }
     }

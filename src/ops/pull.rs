@@ -204,10 +204,7 @@ fn select(
             let titles: Vec<&str> = titled.iter().filter_map(|layer| layer.title()).take(20).collect();
             let error = Error::new(Class::NotFound, format!("{}: no file {:?}", item.reference, entry.path))
                 .hint(format!("its files are {}", titles.join(", ")));
-            let error = match &entry.place {
-                Some(place) => error.at(place.clone()),
-                None => error,
-            };
+            let error = error.at(entry.place.clone());
             match settings.if_no_files_found {
                 IfNoFilesFound::Error => return Err(error),
                 IfNoFilesFound::Warn => context.report.warning(error.to_string()),
@@ -247,10 +244,7 @@ fn check_paths(chosen: &[Chosen<'_>]) -> Result<()> {
                 let name = &chosen.item.name;
                 let error = Error::usage(format!("artifacts {other:?} and {name:?} would both write {path}"))
                     .hint("give them different `output` folders, or pull one with `only`");
-                return Err(match &chosen.item.place {
-                    Some(place) => error.at(place.clone()),
-                    None => error,
-                });
+                return Err(error.at(chosen.item.place.clone()));
             }
         }
     }
@@ -294,8 +288,5 @@ async fn fetch(chosen: &Chosen<'_>, settings: PullSettings, context: &Context) -
 }
 
 fn in_item(item: &PullItem, error: Error) -> Error {
-    match &item.place {
-        Some(place) if error.place().is_none() => error.at(place.clone()),
-        _ => error,
-    }
+    error.at(item.place.clone())
 }

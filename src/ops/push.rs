@@ -74,8 +74,5 @@ fn described(artifact: &Artifact, prepared: Option<&Prepared>) -> ArtifactResult
 /// A failure tells its artifact, and its place in the spec.
 fn in_artifact(artifact: &Artifact, error: crate::error::Error) -> crate::error::Error {
     let error = error.context(format!("artifact {:?}", artifact.name));
-    match &artifact.place {
-        Some(place) if error.place().is_none() => error.at(place.clone()),
-        _ => error,
-    }
+    error.at(artifact.place.clone())
 }

@@ -61,7 +61,8 @@ impl Workspace {
     }
 
     fn outside(&self, path: &Utf8Path, why: &str) -> Error {
-        Error::usage(format!("path {:?}: {why}", path.as_str())).hint(format!(
+        let shown = path.strip_prefix(&self.directory).unwrap_or(path);
+        Error::usage(format!("path {:?}: {why}", shown.as_str())).hint(format!(
             "keep it under {}, or set `allow-outside: true`",
             self.directory
         ))

@@ -203,10 +203,9 @@ impl Run<'_> {
                 path
             } else {
                 let place = artifact.places.output.as_ref().or(artifact.places.base.as_ref());
-                self.workspace.resolve(output).map_err(|error| match place {
-                    Some(place) => error.at(place.clone()),
-                    None => error,
-                })?
+                self.workspace
+                    .resolve(output)
+                    .map_err(|error| error.at(place.cloned()))?
             };
             Ok(PullItem {
                 name: artifact.name.clone(),
@@ -351,10 +350,7 @@ fn check_literal_paths(items: &[PullItem]) -> Result<()> {
             }
             let error = Error::usage(format!("artifact {:?} would write {path} a second time", item.name))
                 .hint("give the artifacts different `output` folders, or pull one with `only`");
-            return Err(match file.place.as_ref().or(item.place.as_ref()) {
-                Some(place) => error.at(place.clone()),
-                None => error,
-            });
+            return Err(error.at(file.place.clone().or(item.place.clone())));
         }
     }
     Ok(())

@@ -7,7 +7,11 @@ fn two_tags(registry: &Registry) -> Workspace {
     let workspace = Workspace::new();
     workspace.write("a.txt", "a");
     let reference = registry.reference("a:v1");
-    workspace.run().args(["push", &reference, "a.txt", "--tags", "latest"]).call().success();
+    workspace
+        .run()
+        .args(["push", &reference, "a.txt", "--tags", "latest"])
+        .call()
+        .success();
     workspace
 }
 
@@ -16,11 +20,21 @@ fn delete_by_tag_refuses_while_others_name_the_manifest() {
     let registry = Registry::start();
     let workspace = two_tags(&registry);
     let reference = registry.reference("a:v1");
-    let refused = workspace.run().args(["delete", &reference]).placeholder(registry.host(), "HOST").call();
+    let refused = workspace
+        .run()
+        .args(["delete", &reference])
+        .placeholder(registry.host(), "HOST")
+        .call();
     refused.exit(5);
-    insta::assert_snapshot!(refused.stderr(), @"");
+    insta::assert_snapshot!(refused.stderr(), @"
+    error: [HOST]/a:v1: its manifest is also tagged latest, and would be gone for them too
+      hint: `untag` removes this tag alone; `--force` deletes the manifest with all its tags
+    ");
     assert_eq!(registry.tags("a").len(), 2);
-    let dry = workspace.run().args(["delete", &reference, "--force", "--dry-run"]).call();
+    let dry = workspace
+        .run()
+        .args(["delete", &reference, "--force", "--dry-run"])
+        .call();
     dry.success();
     assert_eq!(registry.tags("a").len(), 2);
     workspace.run().args(["delete", &reference, "--force"]).call().success();
@@ -33,11 +47,23 @@ fn untag_leaves_the_manifest() {
     let registry = Registry::start();
     let workspace = two_tags(&registry);
     let digest = registry.tags("a")[0].1.clone();
-    workspace.run().args(["untag", &registry.reference("a:latest")]).call().success();
+    workspace
+        .run()
+        .args(["untag", &registry.reference("a:latest")])
+        .call()
+        .success();
     assert_eq!(registry.tags("a"), [("v1".to_owned(), digest.clone())]);
-    workspace.run().args(["untag", &registry.reference("a"), "v1", "none"]).call().exit(4);
+    workspace
+        .run()
+        .args(["untag", &registry.reference("a"), "v1", "none"])
+        .call()
+        .exit(4);
     assert_eq!(registry.tags("a").len(), 1);
-    workspace.run().args(["untag", &registry.reference("a"), "v1"]).call().success();
+    workspace
+        .run()
+        .args(["untag", &registry.reference("a"), "v1"])
+        .call()
+        .success();
     assert!(registry.manifest("a", &digest).is_some());
 }
 
@@ -47,7 +73,11 @@ fn list_prints_a_tag_a_line() {
     let workspace = two_tags(&registry);
     let listed = workspace.run().args(["list", &registry.reference("a")]).call();
     assert_eq!(listed.stdout, "latest\nv1\n");
-    workspace.run().args(["list", &registry.reference("none")]).call().exit(4);
+    workspace
+        .run()
+        .args(["list", &registry.reference("none")])
+        .call()
+        .exit(4);
 }
 
 #[test]
@@ -55,7 +85,13 @@ fn inspect_shows_what_is_there() {
     let registry = Registry::start();
     let workspace = two_tags(&registry);
     let reference = registry.reference("a:v1");
-    let show = |flags: &[&str]| workspace.run().args(["inspect", &reference]).args(flags.to_vec()).call();
+    let show = |flags: &[&str]| {
+        workspace
+            .run()
+            .args(["inspect", &reference])
+            .args(flags.to_vec())
+            .call()
+    };
     let (_, bytes) = registry.manifest("a", "v1").unwrap();
     assert_eq!(show(&["--raw"]).stdout.as_bytes(), bytes);
     assert_eq!(show(&["--digest"]).stdout.trim(), registry.tags("a")[0].1);
@@ -83,9 +119,23 @@ fn check_prints_the_plan_without_a_request() {
             registry.host()
         ),
     );
-    let outcome = workspace.run().args(["check", "spec.yaml"]).placeholder(registry.host(), "HOST").call();
+    let outcome = workspace
+        .run()
+        .args(["check", "spec.yaml"])
+        .placeholder(registry.host(), "HOST")
+        .call();
     outcome.success();
-    insta::assert_snapshot!(outcome.stdout(), @"");
+    insta::assert_snapshot!(outcome.stdout(), @"
+    docs: [HOST]/docs
+      tag            v1
+      tag            v1.0 (must not exist with another digest)
+      artifact type  test/docs
+      platform       linux/arm64
+      annotation     vendor=Example
+      config         config.json (a/b, 2 B)
+      file           a.txt (text/plain, 1 B)
+      file           d (application/vnd.oci.image.layer.v1.tar, directory of 1 files, 1 B)
+    ");
     assert!(registry.lines().is_empty());
 }
 

@@ -29,6 +29,8 @@ const RIM: &[(&str, &[&str])] = &[
             "http",
             "credentials",
             "spec",
+            "ops",
+            "ci",
         ],
     ),
     (
@@ -38,7 +40,7 @@ const RIM: &[(&str, &[&str])] = &[
 ];
 
 /// These see everything.
-const ROOF: &[&str] = &["lib", "main"];
+const ROOF: &[&str] = &["run", "lib", "main"];
 
 const FILE_LINES: usize = 500;
 const LINE_CHARACTERS: usize = 120;
@@ -174,12 +176,21 @@ fn files_and_lines_are_short() {
 }
 
 fn long_lines(path: &Utf8Path, text: &str) -> Vec<String> {
-    let long = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| line.chars().count() > LINE_CHARACTERS);
-    long.map(|(at, _)| format!("{path}:{}: longer than {LINE_CHARACTERS} characters", at + 1))
-        .collect()
+    // Snapshots hold what the program prints; a message is one line, however long.
+    let mut in_snapshot = false;
+    let mut wrong = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let opens = ["@r\"", "@r#\"", "@\""].iter().any(|mark| line.contains(mark));
+        if !in_snapshot && !opens && line.chars().count() > LINE_CHARACTERS {
+            wrong.push(format!("{path}:{}: longer than {LINE_CHARACTERS} characters", at + 1));
+        }
+        if opens {
+            in_snapshot = !line.trim_end().ends_with([')', ';']);
+        } else if line.trim_start().starts_with('"') {
+            in_snapshot = false;
+        }
+    }
+    wrong
 }
 
 fn root() -> &'static Utf8Path {

@@ -8,10 +8,14 @@
 mod action_yml;
 mod commands;
 mod contract;
+mod determinism;
+mod docs;
 mod doubles;
+mod github;
 mod house;
 mod layout;
 mod pull;
 mod push;
 mod readme;
+mod spec_errors;
 mod support;

@@ -27,15 +27,34 @@ fn what_was_pushed_comes_back() {
     let outcome = workspace.run().args(["pull", "oci:layout:v1", "-o", "out"]).call();
     outcome.success();
     assert_eq!(workspace.tree("src"), workspace.tree("out"));
-    let mode = fs_err::metadata(workspace.path().join("out/bin/tool")).unwrap().permissions().mode();
+    let mode = fs_err::metadata(workspace.path().join("out/bin/tool"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o755);
-    insta::assert_snapshot!(outcome.stdout(), @"");
+    insta::assert_snapshot!(outcome.stdout(), @"
+    layout: pulled (3 files, 226 B) to [WORK]/out
+      oci:[WORK]/layout@sha256:b75e7eb65b275c8d7ca809372209694e0e70c07f1448c91e73c090d239f5dc7f
+      tags: v1
+      [WORK]/out/readme.md
+      [WORK]/out/bin/tool
+      [WORK]/out/details
+    ");
 }
 
 #[test]
 fn a_second_pull_fetches_no_file_again() {
     let workspace = pushed();
-    let arguments = ["pull", "oci:layout:v1", "-o", "out", "--format", "json", "--files", "readme.md"];
+    let arguments = [
+        "pull",
+        "oci:layout:v1",
+        "-o",
+        "out",
+        "--format",
+        "json",
+        "--files",
+        "readme.md",
+    ];
     let first = workspace.run().args(arguments).call();
     assert_eq!(first.json()["artifacts"]["layout"]["state"], "pulled");
     let second = workspace.run().args(arguments).call();
@@ -49,13 +68,26 @@ fn a_second_pull_fetches_no_file_again() {
 #[test]
 fn files_selects_by_title() {
     let workspace = pushed();
-    workspace.run().args(["pull", "oci:layout:v1", "-o", "out", "--files", "*.md"]).call().success();
+    workspace
+        .run()
+        .args(["pull", "oci:layout:v1", "-o", "out", "--files", "*.md"])
+        .call()
+        .success();
     assert_eq!(workspace.tree("out").into_keys().collect::<Vec<_>>(), ["readme.md"]);
-    let missing = workspace.run().args(["pull", "oci:layout:v1", "-o", "out", "--files", "nothing"]).call();
+    let missing = workspace
+        .run()
+        .args(["pull", "oci:layout:v1", "-o", "out", "--files", "nothing"])
+        .call();
     missing.exit(4);
-    let wrong = workspace.run().args(["pull", "oci:layout:v1", "-o", "out", "--files", "readme.md:text/html"]).call();
+    let wrong = workspace
+        .run()
+        .args(["pull", "oci:layout:v1", "-o", "out", "--files", "readme.md:text/html"])
+        .call();
     wrong.exit(7);
-    let kind = workspace.run().args(["pull", "oci:layout:v1", "-o", "out", "--artifact-type", "a/b"]).call();
+    let kind = workspace
+        .run()
+        .args(["pull", "oci:layout:v1", "-o", "out", "--artifact-type", "a/b"])
+        .call();
     kind.exit(7);
 }
 
@@ -84,7 +116,12 @@ fn from_pulls_exactly_what_was_pushed() {
     let result = workspace.read("result.json");
     workspace.write("a.txt", "two");
     workspace.run().args(push).call().success();
-    workspace.run().args(["pull", "--output", "out"]).env("OCI_ARTIFACT_FROM", &result).call().success();
+    workspace
+        .run()
+        .args(["pull", "--output", "out"])
+        .env("OCI_ARTIFACT_FROM", &result)
+        .call()
+        .success();
     assert_eq!(workspace.read("out/a.txt"), "one");
     let junk = workspace.run().args(["pull", "--from", "{}"]).call();
     junk.exit(2);
@@ -94,7 +131,11 @@ fn from_pulls_exactly_what_was_pushed() {
 fn a_reference_without_tag_lists_the_tags() {
     let outcome = pushed().run().args(["pull", "oci:layout"]).call();
     outcome.exit(2);
-    insta::assert_snapshot!(outcome.stderr(), @"");
+    insta::assert_snapshot!(outcome.stderr(), @"
+    pulling 1 artifact
+    error: reference oci:[WORK]/layout has neither a tag nor a digest
+      hint: add :TAG or @DIGEST; its tags are v1
+    ");
 }
 
 #[test]
@@ -118,7 +159,10 @@ fn wrong_bytes_end_with_7_and_leave_nothing() {
     let layer = oci_artifact::oci::Digest::of(b"good").to_string();
     for lie in ["evil", "longer than it says", "sh"] {
         registry.lie_about_blob("a", &layer, lie);
-        let outcome = workspace.run().args(["pull", &reference, "-o", "out", "--retries", "0"]).call();
+        let outcome = workspace
+            .run()
+            .args(["pull", &reference, "-o", "out", "--retries", "0"])
+            .call();
         assert!(matches!(outcome.code, Some(6 | 7)), "{}", outcome.snapshot());
         assert!(!workspace.exists("out/a.txt") && workspace.tree("out").is_empty());
     }
@@ -138,7 +182,11 @@ fn an_artifact_without_titles_is_no_silent_success() {
         "layers":[{{"mediaType":"a/b","digest":"{layer}","size":1}}]}}"#
     );
     registry.seed_manifest("a", "v1", IMAGE, json);
-    workspace.run().args(["pull", &registry.reference("a:v1")]).call().exit(4);
+    workspace
+        .run()
+        .args(["pull", &registry.reference("a:v1")])
+        .call()
+        .exit(4);
 }
 
 /// The article's own manifest form, of image-spec 1.1.0-rc1: read, never written.
@@ -153,7 +201,11 @@ fn the_legacy_artifact_manifest_is_read() {
     );
     registry.seed_manifest("a", "v1", kind, json);
     let reference = registry.reference("a:v1");
-    workspace.run().args(["pull", &reference, "--artifact-type", "readme/example"]).call().success();
+    workspace
+        .run()
+        .args(["pull", &reference, "--artifact-type", "readme/example"])
+        .call()
+        .success();
     assert_eq!(workspace.read("readme.md"), "Readme Content\n");
     let shown = workspace.run().args(["inspect", &reference]).call();
     assert_eq!(shown.json()["blobs"][0]["size"], 15);
@@ -171,7 +223,11 @@ fn packing_of_1_0_is_read() {
     );
     registry.seed_manifest("a", "v1", IMAGE, json);
     let reference = registry.reference("a:v1");
-    workspace.run().args(["pull", &reference, "--artifact-type", "old/type"]).call().success();
+    workspace
+        .run()
+        .args(["pull", &reference, "--artifact-type", "old/type"])
+        .call()
+        .success();
     assert_eq!(workspace.read("x"), "x");
 }
 

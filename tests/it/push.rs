@@ -14,7 +14,14 @@ fn workspace() -> Workspace {
 }
 
 fn push(workspace: &Workspace, reference: &str) -> Outcome {
-    let arguments = ["push", reference, "readme.md:application/markdown", "details", "--format", "json"];
+    let arguments = [
+        "push",
+        reference,
+        "readme.md:application/markdown",
+        "details",
+        "--format",
+        "json",
+    ];
     workspace.run().args(arguments).call()
 }
 
@@ -28,7 +35,10 @@ fn a_first_push_sends_all_and_a_second_one_asks_once() {
     assert_eq!(artifact["state"], "pushed");
     assert_eq!(artifact["tags"], serde_json::json!(["v1"]));
     assert_eq!(registry.blobs("samples/artifact").len(), 3);
-    assert_eq!(registry.tags("samples/artifact")[0].1, artifact["digest"].as_str().unwrap());
+    assert_eq!(
+        registry.tags("samples/artifact")[0].1,
+        artifact["digest"].as_str().unwrap()
+    );
 
     registry.clear_requests();
     let second = push(&workspace, &reference);
@@ -43,7 +53,10 @@ fn an_unchanged_push_by_digest_asks_once() {
     let reference = registry.reference("samples/artifact");
     push(&workspace, &reference).success();
     registry.clear_requests();
-    assert_eq!(push(&workspace, &reference).json()["artifacts"]["artifact"]["state"], "unchanged");
+    assert_eq!(
+        push(&workspace, &reference).json()["artifacts"]["artifact"]["state"],
+        "unchanged"
+    );
     assert_eq!(registry.lines().len(), 1);
 }
 
@@ -51,10 +64,16 @@ fn an_unchanged_push_by_digest_asks_once() {
 fn tags_come_after_the_manifest_is_whole() {
     let (workspace, registry) = (workspace(), Registry::start());
     let reference = registry.reference("a:v1");
-    let call = workspace.run().args(["push", &reference, "readme.md", "--tags", "v1.0\nlatest"]).call();
+    let call = workspace
+        .run()
+        .args(["push", &reference, "readme.md", "--tags", "v1.0\nlatest"])
+        .call();
     call.success();
-    let puts: Vec<String> =
-        registry.lines().into_iter().filter(|line| line.starts_with("PUT /v2/a/manifests/")).collect();
+    let puts: Vec<String> = registry
+        .lines()
+        .into_iter()
+        .filter(|line| line.starts_with("PUT /v2/a/manifests/"))
+        .collect();
     assert_eq!(puts.len(), 4, "{puts:?}");
     assert!(puts[0].contains("/manifests/sha256:"), "{puts:?}");
     assert_eq!(registry.tags("a").len(), 3);
@@ -81,9 +100,17 @@ fn a_dry_run_writes_nothing_and_gives_the_digest_of_the_real_run() {
     let dry = workspace.run().args(arguments).arg("--dry-run").call();
     dry.success();
     assert_eq!(dry.json()["dry-run"], true);
-    assert!(registry.lines().iter().all(|line| line.starts_with("HEAD ") || line.starts_with("GET ")));
+    assert!(
+        registry
+            .lines()
+            .iter()
+            .all(|line| line.starts_with("HEAD ") || line.starts_with("GET "))
+    );
     let real = workspace.run().args(arguments).call();
-    assert_eq!(dry.json()["artifacts"]["a"]["digest"], real.json()["artifacts"]["a"]["digest"]);
+    assert_eq!(
+        dry.json()["artifacts"]["a"]["digest"],
+        real.json()["artifacts"]["a"]["digest"]
+    );
 }
 
 #[test]
@@ -91,7 +118,15 @@ fn if_exists_replaces_skips_or_fails() {
     let (workspace, registry) = (workspace(), Registry::start());
     let reference = registry.reference("a:v1");
     let run = |policy: &str| {
-        let arguments = ["push", &reference, "readme.md", "--format", "json", "--if-exists", policy];
+        let arguments = [
+            "push",
+            &reference,
+            "readme.md",
+            "--format",
+            "json",
+            "--if-exists",
+            policy,
+        ];
         workspace.run().args(arguments).call()
     };
     let first = run("fail");
@@ -101,13 +136,23 @@ fn if_exists_replaces_skips_or_fails() {
     let kept = run("skip");
     kept.success();
     assert_eq!(kept.json()["artifacts"]["a"]["state"], "skipped");
-    assert_eq!(kept.json()["artifacts"]["a"]["digest"], first.json()["artifacts"]["a"]["digest"]);
+    assert_eq!(
+        kept.json()["artifacts"]["a"]["digest"],
+        first.json()["artifacts"]["a"]["digest"]
+    );
     let failed = run("fail");
     failed.exit(5);
-    assert!(failed.stderr.contains("exists with the digest"), "{}", failed.snapshot());
+    assert!(
+        failed.stderr.contains("exists with the digest"),
+        "{}",
+        failed.snapshot()
+    );
     let replaced = run("replace");
     assert_eq!(replaced.json()["artifacts"]["a"]["state"], "pushed");
-    assert_ne!(replaced.json()["artifacts"]["a"]["digest"], first.json()["artifacts"]["a"]["digest"]);
+    assert_ne!(
+        replaced.json()["artifacts"]["a"]["digest"],
+        first.json()["artifacts"]["a"]["digest"]
+    );
 }
 
 #[test]
@@ -115,10 +160,22 @@ fn force_finds_a_lost_blob() {
     let (workspace, registry) = (workspace(), Registry::start());
     let reference = registry.reference("a:v1");
     let first = push(&workspace, &reference);
-    let layer = first.json()["artifacts"]["a"]["layers"][0]["digest"].as_str().unwrap().to_owned();
+    let layer = first.json()["artifacts"]["a"]["layers"][0]["digest"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     registry.remove_blob("a", &layer);
-    assert_eq!(push(&workspace, &reference).json()["artifacts"]["a"]["state"], "unchanged");
-    let forced = workspace.run().args(["push", &reference, "readme.md:application/markdown", "details", "--force"]);
+    assert_eq!(
+        push(&workspace, &reference).json()["artifacts"]["a"]["state"],
+        "unchanged"
+    );
+    let forced = workspace.run().args([
+        "push",
+        &reference,
+        "readme.md:application/markdown",
+        "details",
+        "--force",
+    ]);
     forced.call().success();
     assert!(registry.blob("a", &layer).is_some());
 }
@@ -127,7 +184,10 @@ fn force_finds_a_lost_blob() {
 fn a_digest_on_push_must_come_out() {
     let workspace = workspace();
     let digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
-    let outcome = workspace.run().args(["push", &format!("oci:layout:v1@{digest}"), "readme.md"]).call();
+    let outcome = workspace
+        .run()
+        .args(["push", &format!("oci:layout:v1@{digest}"), "readme.md"])
+        .call();
     outcome.exit(7);
     assert!(!workspace.exists("layout"), "{}", outcome.snapshot());
 }
@@ -144,8 +204,21 @@ fn several_artifacts_of_one_spec() {
     );
     let outcome = workspace.run().args(["push"]).call();
     outcome.success();
-    insta::assert_snapshot!(outcome.stdout(), @"");
-    let only = workspace.run().args(["push", "--only", "more", "--format", "json"]).call();
+    insta::assert_snapshot!(outcome.stdout(), @"
+    docs: pushed (2 files, 197 B)
+      oci:[WORK]/layout@sha256:261a0d306f6c34d13c4854023639a6ceee2b6ae0a8c11ce8bbd47dfeaf1e471b
+      tags: docs
+    more: pushed (1 file, 17 B)
+      oci:[WORK]/layout@sha256:63a23ed6bb0cdc21ab889aa9146c02b447d1a302e21cee205c3e433e0aab115e
+      tags: more
+    none: pushed
+      oci:[WORK]/layout@sha256:d04021be41b1863e2f137f60910f23432e6bc3d5a1badba76dd7ba00baaafbd0
+      tags: none
+    ");
+    let only = workspace
+        .run()
+        .args(["push", "--only", "more", "--format", "json"])
+        .call();
     assert_eq!(only.json()["artifacts"].as_object().unwrap().len(), 1);
     let wrong = workspace.run().args(["push", "--only", "mor"]).call();
     wrong.exit(2);

@@ -1,0 +1,116 @@
+//! README and the examples say what is true.
+
+use crate::support::runner::Workspace;
+
+fn repository(path: &str) -> camino::Utf8PathBuf {
+    camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The blocks of README in the language `kind`.
+fn blocks(kind: &str) -> Vec<String> {
+    let readme = fs_err::read_to_string(repository("README.md")).unwrap();
+    let fence = format!("```{kind}\n");
+    let found: Vec<String> = readme
+        .split(&fence)
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect();
+    assert!(!found.is_empty());
+    found
+}
+
+/// Everything under `from`, copied to `to` in the workspace.
+fn copy(workspace: &Workspace, from: &str) {
+    for entry in walkdir::WalkDir::new(repository(from)) {
+        let entry = entry.unwrap();
+        if entry.file_type().is_file() {
+            let path = camino::Utf8Path::from_path(entry.path()).unwrap();
+            let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap();
+            let copy = workspace.write(name.as_str(), fs_err::read(path).unwrap());
+            fs_err::set_permissions(copy, fs_err::metadata(path).unwrap().permissions()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_first_command_of_readme_pushes_and_prints_the_digest() {
+    let commands = blocks("sh").concat();
+    let command = commands
+        .lines()
+        .find_map(|line| line.strip_prefix("cargo run -- "))
+        .unwrap();
+    let workspace = Workspace::new();
+    copy(&workspace, "examples/quick-start");
+    let outcome = workspace.run().args(command.split_whitespace()).call();
+    outcome.success();
+    assert!(outcome.stdout.contains("@sha256:"), "{}", outcome.snapshot());
+}
+
+#[test]
+fn the_spec_of_readme_is_one() {
+    let spec = blocks("yaml")
+        .into_iter()
+        .find(|block| block.contains("artifacts:"))
+        .unwrap();
+    let workspace = Workspace::new();
+    workspace.write("oci-artifact.yaml", spec);
+    for file in [
+        "readme.md",
+        "details/a.md",
+        "dist/a.whl",
+        "dist/a-debug.whl",
+        "dist/b.tar.gz",
+        "config.json",
+    ] {
+        workspace.write(&format!("build/{file}"), "{}");
+    }
+    let outcome = workspace.run().arg("check").call();
+    outcome.success();
+    assert!(
+        outcome.stdout.contains("dist/a.whl") && !outcome.stdout.contains("debug"),
+        "{}",
+        outcome.snapshot()
+    );
+}
+
+#[test]
+fn every_example_is_a_spec() {
+    for name in [
+        "examples/article.yaml",
+        "examples/release.yaml",
+        "examples/quick-start/oci-artifact.yaml",
+    ] {
+        let workspace = Workspace::new();
+        copy(&workspace, "examples");
+        let run = workspace.run().args(["check", name, "--if-no-files-found", "ignore"]);
+        let outcome = run.env("OCI_ARTIFACT_REGISTRY", "registry.example").call();
+        let problems = outcome.stderr.lines().filter(|line| line.starts_with("error: "));
+        // Their files are those of a build; everything else must be right.
+        let others: Vec<&str> = problems
+            .filter(|line| !line.contains("no such file") && !line.contains("base"))
+            .collect();
+        assert!(others.is_empty(), "{}", outcome.snapshot());
+    }
+}
+
+#[test]
+fn the_exit_codes_of_readme_are_those_of_the_program() {
+    use oci_artifact::error::Class;
+    let readme = fs_err::read_to_string(repository("README.md")).unwrap();
+    for class in [
+        Class::Internal,
+        Class::Usage,
+        Class::Denied,
+        Class::NotFound,
+        Class::Conflict,
+        Class::Network,
+        Class::Integrity,
+        Class::Local,
+    ] {
+        assert!(
+            readme.contains(&format!("\n| {} | ", class.exit_code())),
+            "{}",
+            class.name()
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! What GitHub Actions gets: outputs, summary, masks, groups, annotations at the spec's line.
+
+use std::collections::BTreeMap;
+
+use crate::support::registry::{Auth, Bearer, Options, Registry};
+use crate::support::runner::{Run, Workspace};
+
+/// A run as the runner starts it.
+fn job(workspace: &Workspace) -> Run<'_> {
+    workspace.write("github/output", "");
+    workspace.write("github/summary", "");
+    workspace
+        .run()
+        .env("CI", "true")
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_OUTPUT", workspace.path().join("github/output").as_str())
+        .env("GITHUB_STEP_SUMMARY", workspace.path().join("github/summary").as_str())
+        .env("GITHUB_WORKSPACE", workspace.path().as_str())
+        .env("GITHUB_REPOSITORY", "Me/App")
+        .env("GITHUB_SERVER_URL", "https://github.com")
+        .env("GITHUB_SHA", "0123456789abcdef0123456789abcdef01234567")
+        .env("GITHUB_REF", "refs/heads/feature/x")
+        .env("GITHUB_REF_NAME", "feature/x")
+        .env("GITHUB_REF_TYPE", "branch")
+}
+
+/// The outputs, read as the runner reads them.
+fn outputs(workspace: &Workspace) -> BTreeMap<String, String> {
+    let text = workspace.read("github/output");
+    let mut lines = text.lines();
+    let mut outputs = BTreeMap::new();
+    while let Some(line) = lines.next() {
+        let (name, delimiter) = line.split_once("<<").unwrap();
+        let value: Vec<&str> = lines.by_ref().take_while(|line| *line != delimiter).collect();
+        outputs.insert(name.to_owned(), value.join("\n"));
+    }
+    outputs
+}
+
+#[test]
+fn outputs_and_summary_of_a_push() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    let spec = "artifacts: [{name: x, reference: 'oci:layout:${ci.ref-slug}', tags: [t], files: [a.txt]}]";
+    let outcome = job(&workspace)
+        .env("OCI_ARTIFACT_ACTION", "1")
+        .env("OCI_ARTIFACT_SPEC", spec)
+        .call();
+    outcome.success();
+    let outputs = outputs(&workspace);
+    let json: serde_json::Value = serde_json::from_str(&outputs["json"]).unwrap();
+    assert_eq!(json["artifacts"]["x"]["digest"], outputs["digest"].as_str());
+    assert_eq!(outputs["tags"], "feature-x\nt");
+    assert_eq!(outputs["changed"], "true");
+    assert_eq!(outputs["exit-code"], "0");
+    assert_eq!(outputs["subject-digest"], outputs["digest"]);
+    assert_eq!(
+        outputs["reference"],
+        format!("{}@{}", outputs["repository"], outputs["digest"])
+    );
+    let summary = workspace
+        .read("github/summary")
+        .replace(workspace.path().as_str(), "[WORK]");
+    insta::assert_snapshot!(summary, @"
+    ### oci-artifact push
+
+    | artifact | state | digest | size | tags |
+    | --- | --- | --- | ---: | --- |
+    | x | pushed | `sha256:c63a72df14e231820e7b7e9f3fe50aeb9783fe2f997be5815537b672531e6a2f` | 1 B | `feature-x` `t` |
+
+    ```sh
+    oci-artifact pull oci:[WORK]/layout@sha256:c63a72df14e231820e7b7e9f3fe50aeb9783fe2f997be5815537b672531e6a2f
+    ```
+    ");
+    insta::assert_snapshot!(outcome.stderr(), @"
+    ::group::pushing 1 artifact
+      pushed           1 B  a.txt
+      pushed           2 B  empty config
+    ::endgroup::
+    ");
+}
+
+#[test]
+fn a_mistake_is_an_annotation_at_its_line_and_the_outputs_say_so() {
+    let workspace = Workspace::new();
+    workspace.write(
+        "ci/spec.yaml",
+        "artifacts:\n- reference: oci:layout:v1\n  file: a.txt\n",
+    );
+    let outcome = job(&workspace).args(["push", "-f", "ci/spec.yaml"]).call();
+    outcome.exit(2);
+    assert!(
+        outcome.stderr.contains("::error file=ci/spec.yaml,line=3,col=3"),
+        "{}",
+        outcome.snapshot()
+    );
+    assert_eq!(outputs(&workspace)["exit-code"], "2");
+    assert!(workspace.read("github/summary").contains("**failed**"));
+}
+
+#[test]
+fn inputs_that_are_wrong_still_give_outputs() {
+    let workspace = Workspace::new();
+    job(&workspace)
+        .env("INPUT_RETRIES", "many")
+        .env("INPUT_REFERENCE", "oci:layout:v1")
+        .call()
+        .exit(2);
+    assert_eq!(outputs(&workspace)["exit-code"], "2");
+}
+
+#[test]
+fn secrets_are_masked_before_anything_else_is_printed_and_shown_nowhere() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    let bearer = Bearer {
+        username: "user",
+        password: "hunter2-hunter2",
+        ..Bearer::default()
+    };
+    let registry = Registry::with(Options {
+        auth: Auth::Bearer(bearer),
+        ..Options::default()
+    });
+    let outcome = job(&workspace)
+        .args(["push", &registry.reference("a:v1"), "a.txt", "--log-level", "debug"])
+        .env("OCI_ARTIFACT_USERNAME", "user")
+        .env("OCI_ARTIFACT_PASSWORD", "hunter2-hunter2")
+        .call();
+    outcome.success();
+    assert!(
+        outcome.stderr.starts_with("::add-mask::hunter2-hunter2\n"),
+        "{}",
+        outcome.snapshot()
+    );
+    // Whatever was sent as a credential was masked before, and stands in no other line.
+    let sent: Vec<String> = registry
+        .requests()
+        .iter()
+        .filter_map(|request| request.header("authorization").map(str::to_owned))
+        .collect();
+    assert!(sent.len() > 2, "{sent:?}");
+    let lines: Vec<&str> = outcome
+        .stderr
+        .lines()
+        .filter(|line| !line.starts_with("::add-mask::"))
+        .collect();
+    for credential in sent {
+        let secret = credential.split_once(' ').unwrap().1;
+        assert!(
+            outcome.stderr.contains(&format!("::add-mask::{secret}\n")),
+            "{secret} {}",
+            outcome.snapshot()
+        );
+        assert!(lines.iter().all(|line| !line.contains(secret)));
+    }
+    assert!(lines.iter().all(|line| !line.contains("hunter2")));
+}
+
+#[test]
+fn text_of_a_registry_cannot_give_commands() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    let registry = Registry::start();
+    let evil = "x\\n::set-output name=digest::evil\\n##[set-output name=digest]evil\\u001b[31m";
+    let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{evil}"}}]}}"#);
+    registry.fault(
+        crate::support::faults::Fault::on("POST", "/blobs/uploads/")
+            .always()
+            .answer(403)
+            .body(&body),
+    );
+    let outcome = job(&workspace)
+        .args(["push", &registry.reference("a:v1"), "a.txt"])
+        .call();
+    outcome.exit(3);
+    for text in [&outcome.stdout, &outcome.stderr] {
+        assert!(
+            !text.contains("##[") && !text.contains('\u{1b}'),
+            "{}",
+            outcome.snapshot()
+        );
+        assert!(
+            text.lines().all(|line| !line.trim_start().starts_with("::set-output")),
+            "{}",
+            outcome.snapshot()
+        );
+    }
+    assert!(
+        outputs(&workspace)
+            .get("digest")
+            .is_none_or(|digest| !digest.contains("evil"))
+    );
+}
