@@ -7,13 +7,9 @@ fn ranged(bytes: &Bytes, seen: &Seen) -> (usize, Reply) {
     let Some(range) = seen.header("range") else {
         return (0, Reply::new(200).body(bytes.clone()));
     };
-    let start: usize = range
-        .strip_prefix("bytes=")
-        .unwrap()
-        .strip_suffix('-')
-        .unwrap()
-        .parse()
-        .unwrap();
+    let (start, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+    let start: usize = start.parse().unwrap();
+    assert_eq!(last, (bytes.len() - 1).to_string());
     let content = format!("bytes {start}-{}/{}", bytes.len() - 1, bytes.len());
     (
         start,
@@ -103,6 +99,24 @@ async fn m16_ranges_that_are_ignored_or_wrong() {
         let result = collect(anonymous(&server).open_blob(&blob(&bytes), 50).await).await;
         assert_eq!(class(result), Class::Integrity, "{content}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_knows_no_ranges_is_asked_for_the_whole() {
+    let bytes = pattern(1000);
+    let served = bytes.clone();
+    let server = Server::start(move |seen| match seen.header("range") {
+        Some(_) => Reply::new(416),
+        None => Reply::new(200).body(served.clone()),
+    })
+    .await;
+    assert!(
+        collect(anonymous(&server).open_blob(&blob(&bytes), 999).await)
+            .await
+            .unwrap()
+            == bytes[999..]
+    );
+    assert_eq!(server.lines().len(), 2);
 }
 
 #[tokio::test]
