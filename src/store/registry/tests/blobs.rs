@@ -132,6 +132,11 @@ async fn m15_m17_bodies_that_are_not_the_blob() {
         assert_eq!(class(result), Class::Integrity, "{length} {chunked}");
         assert_eq!(server.lines().len(), 1);
     }
+    // Of what is too long nothing beyond the size is handed on.
+    let endless = Server::start(|_| Reply::new(200).body(pattern(5_000_000)).chunked()).await;
+    let mut stream = anonymous(&endless).open_blob(&blob(&bytes), 0).await.unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap_err().class(), Class::Integrity);
+    assert!(stream.next().await.is_none());
     let served = bytes.clone();
     let server = Server::start(move |_| Reply::new(200).header("content-encoding", "gzip").body(served.clone())).await;
     assert_eq!(
