@@ -104,7 +104,8 @@ impl Store {
 
     /// Stores a blob unless it is there. `mount` names a repository of the same registry that may hold it; `title`
     /// is what a person knows it by. Fails with [`crate::error::Class::Local`] if the source no longer has the
-    /// digest of `blob`. Every error names the title.
+    /// digest of `blob`. Every error names the title. A registry draws the bar of what it sends; what became of the blob
+    /// is the caller's to report.
     pub async fn put_blob(
         &self,
         blob: &Descriptor,

@@ -35,10 +35,6 @@ struct Config {
     origin: String,
     /// Credentials, or why there is none, by host or `HOST/NAMESPACE`.
     entries: HashMap<String, Result<Credential, String>>,
-    /// Hosts that a helper is set for.
-    helped: Vec<String>,
-    /// A helper is set for all hosts.
-    store: bool,
 }
 
 impl Configs {
@@ -77,12 +73,6 @@ impl Configs {
                     }
                     None => {}
                 }
-            }
-            if config.store || config.helped.iter().any(|helped| helped == host) {
-                tracing::debug!(
-                    "{}: a credential helper is set for {host}; helpers are not in this version",
-                    config.origin
-                );
             }
         }
         Ok(None)
@@ -136,9 +126,9 @@ struct Json {
     #[serde(default)]
     auths: Option<HashMap<String, Entry>>,
     #[serde(default)]
-    cred_helpers: Option<HashMap<String, serde::de::IgnoredAny>>,
+    cred_helpers: Option<serde::de::IgnoredAny>,
     #[serde(default)]
-    creds_store: Option<String>,
+    creds_store: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]
@@ -163,15 +153,11 @@ impl Config {
         })?;
         let entries = json.auths.unwrap_or_default().into_iter();
         let entries = entries.filter_map(|(key, entry)| Some((host_of(&key), entry.credential(report)?)));
+        if json.creds_store.is_some() || json.cred_helpers.is_some() {
+            tracing::debug!("{origin}: credential helpers are not asked in this version, only its `auths` are read");
+        }
         Ok(Config {
             entries: entries.collect(),
-            helped: json
-                .cred_helpers
-                .unwrap_or_default()
-                .keys()
-                .map(|key| host_of(key))
-                .collect(),
-            store: json.creds_store.is_some_and(|store| !store.is_empty()),
             origin,
         })
     }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -55,7 +55,7 @@ impl Body {
             Body::Empty => Bytes::new().into(),
             Body::Bytes(bytes) => bytes.clone().into(),
             Body::Stream(_, open) => {
-                watch.0.lock().unwrap_or_else(PoisonError::into_inner).sending = true;
+                watch.lock().left = self.length();
                 reqwest::Body::wrap_stream(watched(open(), watch.clone()))
             }
         };
@@ -68,19 +68,16 @@ fn watched(pieces: Pieces, watch: Watch) -> impl Stream<Item = Result<Bytes>> + 
     futures_util::stream::unfold((pieces, watch), |(mut pieces, watch)| async move {
         match pieces.next().await {
             Some(Ok(piece)) => {
-                watch.moved();
+                watch.moved(piece.len() as u64);
                 Some((Ok(piece), (pieces, watch)))
             }
             Some(Err(error)) => {
                 // Kept here, since what comes back through reqwest is an error of the connection.
                 let shown = Error::new(error.class(), error.message());
-                watch.0.lock().unwrap_or_else(PoisonError::into_inner).failure = Some(error);
+                watch.lock().failure = Some(error);
                 Some((Err(shown), (pieces, watch)))
             }
-            None => {
-                watch.finished();
-                None
-            }
+            None => None,
         }
     })
 }
@@ -92,7 +89,8 @@ pub(super) struct Watch(Arc<Mutex<Progress>>);
 struct Progress {
     last: Instant,
     length: u64,
-    sending: bool,
+    /// Bytes that the connection has yet to take. Counted, since it doesn't ask for more than the length it was told.
+    left: u64,
     failure: Option<Error>,
 }
 
@@ -101,32 +99,32 @@ impl Watch {
         Watch(Arc::new(Mutex::new(Progress {
             last: Instant::now(),
             length,
-            sending: false,
+            left: 0,
             failure: None,
         })))
     }
 
-    fn moved(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).last = Instant::now();
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn finished(&self) {
-        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn moved(&self, bytes: u64) {
+        let mut progress = self.lock();
         progress.last = Instant::now();
-        progress.sending = false;
+        progress.left = progress.left.saturating_sub(bytes);
     }
 
     /// What the source of the body failed with: no fault of the network, and no reason to try again.
     pub(super) fn failure(&self) -> Option<Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).failure.take()
+        self.lock().failure.take()
     }
 
     /// Ends when the body made no progress for `idle`, or no answer came in time after its last byte.
     pub(super) async fn stalled(&self, idle: Duration, answer: Duration) -> Fault {
         loop {
             let (deadline, fault) = {
-                let progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                if progress.sending {
+                let progress = self.lock();
+                if progress.left > 0 {
                     (progress.last + idle, Fault::new(Kind::Idle, no_progress(idle)))
                 } else {
                     let patience = answer + Duration::from_secs(progress.length / BYTES_A_SECOND);

@@ -25,8 +25,6 @@ const REQUEST_IDS: [&str; 3] = ["x-ms-correlation-request-id", "x-amzn-requestid
 pub struct Refusal {
     /// Method and redacted URL.
     pub request: String,
-    /// The host that answered, with its port if it isn't the usual one.
-    pub host: String,
     /// The status.
     pub status: StatusCode,
     /// The codes of distribution-spec 1.1 "Error Codes", as far as the answer has some.
@@ -42,13 +40,8 @@ impl Refusal {
         if let Some(id) = REQUEST_IDS.iter().find_map(|name| answer.header(*name)) {
             text = format!("{text} (request {})", cut(id, 80)).trim_start().to_owned();
         }
-        let host = answer.url.host_str().unwrap_or_default();
         Refusal {
             request: format!("{} {}", answer.method, redacted(&answer.url)),
-            host: answer
-                .url
-                .port()
-                .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
             status: answer.status,
             codes,
             text,

@@ -152,3 +152,23 @@ async fn an_upload_that_nobody_reads_is_given_up() {
     assert!(error.message().contains("no progress for 400ms"), "{error}");
     drop(accepted);
 }
+
+#[tokio::test]
+async fn an_upload_that_was_read_and_not_answered_gets_the_patience_of_an_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host: Host = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        while stream.read(&mut [0; 65536]).await.is_ok_and(|read| read > 0) {}
+    });
+    let impatient = Options {
+        idle_timeout: Duration::from_millis(50),
+        ..options()
+    };
+    let client = Client::new(&impatient, &Report::silent()).unwrap();
+    let body = Body::Stream(4, Arc::new(|| stream::iter([Ok(Bytes::from_static(b"body"))]).boxed()));
+    let request = Request::new(Method::PUT, client.root(&host).unwrap(), "test").body(body);
+    let error = Error::from(client.send(&request, &mut client.budget()).await.unwrap_err());
+    assert!(error.message().contains("no answer for 400ms"), "{error}");
+    server.abort();
+}

@@ -34,7 +34,8 @@ const ACR_TOKEN_USER: &str = "00000000-0000-0000-0000-000000000000";
 #[derive(Clone, Debug)]
 enum Known {
     Basic,
-    Bearer(Endpoint),
+    /// Realm and service as they were told. Whether a credential may go there is asked anew for each.
+    Bearer(String, Option<String>),
 }
 
 /// What all repositories of a run share: tokens, and what registries asked for.
@@ -66,7 +67,10 @@ impl Auth {
         match self.known(root) {
             None => Ok(None),
             Some(Known::Basic) => basic(&credential),
-            Some(Known::Bearer(endpoint)) => self.token(root, &endpoint, &credential, scopes, None).await.map(Some),
+            Some(Known::Bearer(realm, service)) => {
+                let endpoint = self.endpoint(root, &realm, service, &credential)?;
+                self.token(root, &endpoint, &credential, scopes, None).await.map(Some)
+            }
         }
     }
 
@@ -83,10 +87,13 @@ impl Auth {
             return Ok(None);
         }
         if let Some(challenge) = Challenge::best(&answer.headers) {
-            self.learn(root, &challenge, &credential, scopes)?;
+            self.learn(root, challenge, scopes);
         }
         match self.known(root) {
-            Some(Known::Bearer(endpoint)) => self.token(root, &endpoint, &credential, scopes, sent).await.map(Some),
+            Some(Known::Bearer(realm, service)) => {
+                let endpoint = self.endpoint(root, &realm, service, &credential)?;
+                self.token(root, &endpoint, &credential, scopes, sent).await.map(Some)
+            }
             // A registry that asks without saying for what is offered what there is.
             Some(Known::Basic) | None => Ok(basic(&credential)?.filter(|value| Some(value) != sent)),
         }
@@ -116,7 +123,7 @@ impl Auth {
         known.get(root).cloned()
     }
 
-    fn learn(&self, root: &Url, challenge: &Challenge, credential: &Credential, scopes: &Scopes) -> Result<()> {
+    fn learn(&self, root: &Url, challenge: Challenge, scopes: &Scopes) {
         let known = match challenge {
             Challenge::Basic => Known::Basic,
             Challenge::Bearer { realm, service, scope } => {
@@ -125,11 +132,7 @@ impl Auth {
                     .entry((root.clone(), scopes.clone()))
                     .or_insert_with(|| scopes.clone());
                 scope.iter().for_each(|scope| merged.merge(scope));
-                let anonymous = *credential == Credential::Anonymous;
-                Known::Bearer(Endpoint {
-                    realm: realm::check(realm, root, anonymous, &self.client.options().trusted_realms)?,
-                    service: service.clone(),
-                })
+                Known::Bearer(realm, service)
             }
         };
         self.shared
@@ -137,7 +140,13 @@ impl Auth {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(root.clone(), known);
-        Ok(())
+    }
+
+    /// Where `credential` may be sent for a token, if it is there that the registry wants it.
+    fn endpoint(&self, root: &Url, realm: &str, service: Option<String>, credential: &Credential) -> Result<Endpoint> {
+        let anonymous = *credential == Credential::Anonymous;
+        let realm = realm::check(realm, root, anonymous, &self.client.options().trusted_realms)?;
+        Ok(Endpoint { realm, service })
     }
 
     /// The error for an answer that refused us, with the way out.

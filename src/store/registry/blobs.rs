@@ -31,6 +31,7 @@ impl Registry {
             blob: blob.clone(),
             position: offset,
             budget: self.client().budget(),
+            ranges: true,
             body: None,
         };
         reader.connect().await?;
@@ -60,6 +61,8 @@ struct Reader {
     position: u64,
     /// Tries since the last byte came.
     budget: Budget,
+    /// Whether to ask for the rest alone, until the server says that it can't.
+    ranges: bool,
     body: Option<Incoming>,
 }
 
@@ -114,18 +117,20 @@ impl Reader {
 
     fn request(&self) -> Result<Request> {
         let request = self.registry.blob(Method::GET, &self.blob)?.want(Want::Stream);
-        Ok(match self.position {
-            0 => request,
-            position => request.header(RANGE, &format!("bytes={position}-")),
-        })
+        if self.position == 0 || !self.ranges {
+            return Ok(request);
+        }
+        // With both ends: there are servers that don't understand a range without the last.
+        let last = self.blob.size.saturating_sub(1);
+        Ok(request.header(RANGE, &format!("bytes={}-{last}", self.position)))
     }
 
     async fn connect(&mut self) -> Result<()> {
-        let (request, scopes) = (self.request()?, self.registry.reading());
-        let answer = match Box::pin(self.registry.call(request, &scopes, &mut self.budget)).await {
-            Ok(answer) => answer,
-            Err(failure) => return Err(quirks::hinted(failure.error, self.registry.repository())),
-        };
+        let mut answer = self.ask().await?;
+        if answer.status == StatusCode::RANGE_NOT_SATISFIABLE && self.position > 0 {
+            self.ranges = false;
+            answer = self.ask().await?;
+        }
         match answer.status {
             StatusCode::NOT_FOUND => Err(Error::new(
                 Class::NotFound,
@@ -138,6 +143,12 @@ impl Reader {
             }
             _ => Err(self.registry.refused(&answer)),
         }
+    }
+
+    async fn ask(&mut self) -> Result<Answer> {
+        let (request, scopes) = (self.request()?, self.registry.reading());
+        let outcome = Box::pin(self.registry.call(request, &scopes, &mut self.budget)).await;
+        outcome.map_err(|failure| quirks::hinted(failure.error, self.registry.repository()))
     }
 
     /// Checks the head of an answer against what was asked for, before a byte of it is used.

@@ -24,17 +24,17 @@ type Hint = (&'static str, u16, &'static str, &'static str);
 const HINTS: &[Hint] = &[
     ("ghcr.io", 403, "", "the job needs `permissions: packages: write`, and an existing package must list this \
         repository under Package settings, Manage Actions access"),
-    ("ghcr.io", 401, "", "for a private package the job needs `permissions: packages: read`"),
     (".azurecr.", 403, "client with ip", "the registry's firewall keeps this runner out: allow its address, or use a \
         runner in the registry's network"),
     (".azurecr.", 404, "NAME_UNKNOWN", "check the repository's name, and that the identity may read it"),
     (".amazonaws.com", 403, "expired", "the ECR token has ended after 12 hours: get a new one in this job"),
     (".amazonaws.com", 404, "NAME_UNKNOWN", "ECR makes no repository by itself: run `aws ecr create-repository` first"),
     ("docker.io", 429, "", "Docker Hub limits pulls: log in with `username` and `password`, or wait"),
-    ("docker.io", 401, "", "Docker Hub wants NAMESPACE/REPOSITORY, and an access token that may write there"),
     ("gitlab", 400, "MANIFEST_INVALID", "GitLab takes only media types that it knows"),
     ("", 400, "MANIFEST_INVALID", "the registry doesn't take this kind of manifest; see whether it supports OCI \
         artifacts"),
+    ("", 400, "HTTP request to an HTTPS server", "the server speaks HTTPS: name its authority's certificate in \
+        `ca-file`, or its host in `insecure`"),
     ("", 413, "", "the registry, or a proxy before it, limits the size of what is sent: raise that limit"),
     ("", 411, "", "a proxy before the registry wants a length that was sent: check its set-up"),
     ("", 404, "NAME_UNKNOWN", "check the repository's name; some registries want it made first"),
@@ -116,7 +116,6 @@ mod tests {
     fn refusal(status: u16, code: &str, text: &str) -> Refusal {
         Refusal {
             request: "PUT https://r.example/v2/".to_owned(),
-            host: "r.example".to_owned(),
             status: StatusCode::from_u16(status).unwrap(),
             codes: vec![code.to_owned()],
             text: text.to_owned(),

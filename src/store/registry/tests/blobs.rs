@@ -7,13 +7,9 @@ fn ranged(bytes: &Bytes, seen: &Seen) -> (usize, Reply) {
     let Some(range) = seen.header("range") else {
         return (0, Reply::new(200).body(bytes.clone()));
     };
-    let start: usize = range
-        .strip_prefix("bytes=")
-        .unwrap()
-        .strip_suffix('-')
-        .unwrap()
-        .parse()
-        .unwrap();
+    let (start, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+    let start: usize = start.parse().unwrap();
+    assert_eq!(last, (bytes.len() - 1).to_string());
     let content = format!("bytes {start}-{}/{}", bytes.len() - 1, bytes.len());
     (
         start,
@@ -106,6 +102,24 @@ async fn m16_ranges_that_are_ignored_or_wrong() {
 }
 
 #[tokio::test]
+async fn a_server_that_knows_no_ranges_is_asked_for_the_whole() {
+    let bytes = pattern(1000);
+    let served = bytes.clone();
+    let server = Server::start(move |seen| match seen.header("range") {
+        Some(_) => Reply::new(416),
+        None => Reply::new(200).body(served.clone()),
+    })
+    .await;
+    assert!(
+        collect(anonymous(&server).open_blob(&blob(&bytes), 999).await)
+            .await
+            .unwrap()
+            == bytes[999..]
+    );
+    assert_eq!(server.lines().len(), 2);
+}
+
+#[tokio::test]
 async fn m15_m17_bodies_that_are_not_the_blob() {
     let bytes = pattern(1000);
     for (length, chunked) in [(999, false), (1001, false), (999, true), (1001, true), (200_000, true)] {
@@ -118,6 +132,11 @@ async fn m15_m17_bodies_that_are_not_the_blob() {
         assert_eq!(class(result), Class::Integrity, "{length} {chunked}");
         assert_eq!(server.lines().len(), 1);
     }
+    // Of what is too long nothing beyond the size is handed on.
+    let endless = Server::start(|_| Reply::new(200).body(pattern(5_000_000)).chunked()).await;
+    let mut stream = anonymous(&endless).open_blob(&blob(&bytes), 0).await.unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap_err().class(), Class::Integrity);
+    assert!(stream.next().await.is_none());
     let served = bytes.clone();
     let server = Server::start(move |_| Reply::new(200).header("content-encoding", "gzip").body(served.clone())).await;
     assert_eq!(
