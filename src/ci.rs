@@ -33,7 +33,8 @@ pub trait Ci: Send + Sync {
     /// URL of the source repository, for the annotation `org.opencontainers.image.source`.
     fn source_url(&self) -> Option<String>;
 
-    /// When the commit was made, in RFC 3339, for the annotation `org.opencontainers.image.created`.
+    /// When the commit was made, in RFC 3339, for the annotation `org.opencontainers.image.created`. Absent where the
+    /// system doesn't say: only GitHub's push events do.
     fn committed(&self) -> Option<String> {
         None
     }

@@ -122,6 +122,17 @@ pub enum Format {
     Json,
 }
 
+/// An annotation that is made of facts of the CI job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CiAnnotation {
+    /// `org.opencontainers.image.source`: URL of the source repository.
+    Source,
+    /// `org.opencontainers.image.revision`: the commit.
+    Revision,
+    /// `org.opencontainers.image.created`: when the commit was made.
+    Created,
+}
+
 /// A value and the source that gave it, such as `--retries` or `INPUT_RETRIES`, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct From<T> {
@@ -163,7 +174,7 @@ pub struct Inputs {
     pub dry_run: bool,
     pub allow_outside: bool,
     /// Which annotations to add from CI facts; `None`: the default of design §4.
-    pub ci_annotations: Option<Vec<String>>,
+    pub ci_annotations: Option<Vec<CiAnnotation>>,
     pub concurrency: usize,
     pub retries: u32,
     pub idle_timeout: Duration,

@@ -4,6 +4,8 @@
 mod binding;
 mod command;
 mod deliver;
+mod items;
+mod job;
 mod sources;
 
 use std::ffi::OsString;
@@ -17,7 +19,7 @@ use crate::env::Env;
 use crate::error::{Class, Error, Errors, Result};
 use crate::inputs::{self, Inputs, Request};
 use crate::report::{Event, Ledger, Progress, Report, Streams, Terminal};
-use command::Output;
+use job::Output;
 
 /// What the process gives a run.
 pub struct Process {
@@ -122,6 +124,7 @@ impl Session<'_> {
 
     /// Runs the command until it ends, a signal comes or the time is over.
     fn command(&self, inputs: &Inputs, ledger: &Ledger) -> Result<Output, Errors> {
+        let job = command::prepare(inputs, self, ledger)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -129,13 +132,13 @@ impl Session<'_> {
         let limit = inputs.timeout;
         let outcome = runtime.block_on(async {
             tokio::select! {
-                outcome = command::run(inputs, self, ledger) => outcome,
-                error = signalled() => Err(error.into()),
-                error = timed_out(limit) => Err(error.into()),
+                outcome = job.run() => outcome,
+                error = signalled() => Err(error),
+                error = timed_out(limit) => Err(error),
             }
         });
         runtime.shutdown_timeout(TIDY_UP);
-        outcome
+        Ok(outcome?)
     }
 }
 

@@ -54,7 +54,11 @@ impl GitHub {
             return number(rest);
         }
         self.env.get("GITHUB_HEAD_REF")?;
-        event_number(Utf8Path::new(self.env.get("GITHUB_EVENT_PATH")?))
+        self.event()?.number.map(|number| number.to_string())
+    }
+
+    fn event(&self) -> Option<Event> {
+        event(Utf8Path::new(self.env.get("GITHUB_EVENT_PATH")?))
     }
 
     fn source(&self) -> Option<String> {
@@ -126,6 +130,14 @@ impl Ci for GitHub {
         self.source()
     }
 
+    fn committed(&self) -> Option<String> {
+        Some(self.event()?.head_commit?.timestamp)
+    }
+
+    fn temporary_directory(&self) -> Option<Utf8PathBuf> {
+        self.env.get("RUNNER_TEMP").map(Utf8PathBuf::from)
+    }
+
     fn outputs(&self, values: &[(&str, String)]) -> Result<()> {
         match self.env.get("GITHUB_OUTPUT") {
             Some(file) => file_command::write_outputs(Utf8Path::new(file), values),
@@ -145,16 +157,26 @@ impl Ci for GitHub {
     }
 }
 
-/// The number of the pull request in the event's payload. Without it there is no fact, and no failure.
-fn event_number(file: &Utf8Path) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Event {
-        number: u64,
-    }
+/// What we read of the event's payload ("Webhook events and payloads").
+#[derive(Default, serde::Deserialize)]
+struct Event {
+    /// Of the pull request.
+    number: Option<u64>,
+    /// Of a push.
+    head_commit: Option<Commit>,
+}
+
+#[derive(serde::Deserialize)]
+struct Commit {
+    /// RFC 3339.
+    timestamp: String,
+}
+
+/// The event's payload. A file that is missing or odd means no facts, and no failure.
+fn event(file: &Utf8Path) -> Option<Event> {
     let size = fs_err::metadata(file).ok()?.len();
     let bytes = (size <= EVENT_LIMIT).then(|| fs_err::read(file).ok()).flatten()?;
-    let event: Event = serde_json::from_slice(&bytes).ok()?;
-    Some(event.number.to_string())
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// Workflow commands.

@@ -5,7 +5,7 @@ use camino::Utf8PathBuf;
 use super::layers::Layer;
 use super::raw::RawInputs;
 use super::secrets::Secrets;
-use super::{Command, Format, From, Inputs, SpecSource, value};
+use super::{CiAnnotation, Command, Format, From, Inputs, SpecSource, value};
 use crate::env::Env;
 use crate::error::{Error, Errors, Result};
 use crate::http::Options;
@@ -17,8 +17,6 @@ const SPEC_REFUSED: usize = 131_000;
 
 /// Above this, a few more lines would make the job fail before we run.
 const SPEC_WARNED: usize = 120_000;
-
-const CI_ANNOTATIONS: &[&str] = &["source", "revision", "created"];
 
 /// The parsed inputs, and warnings about them. `earlier` are errors that were found before.
 pub fn parse(
@@ -213,16 +211,27 @@ fn if_no_files_found(text: &str) -> Result<IfNoFilesFound> {
     value::choice(text, &choices)
 }
 
-fn ci_annotations(text: &str) -> Result<Vec<String>> {
+fn ci_annotations(text: &str) -> Result<Vec<CiAnnotation>> {
     let names = value::lines(text);
     if names == ["none"] {
         return Ok(Vec::new());
     }
-    match names.iter().find(|name| !CI_ANNOTATIONS.contains(&name.as_str())) {
-        None => Ok(names),
-        Some(name) => Err(Error::usage(format!("{name:?} is unknown")).hint(format!(
-            "write some of {}, one a line, or none alone",
-            CI_ANNOTATIONS.join(", ")
-        ))),
-    }
+    let known = [
+        ("source", CiAnnotation::Source),
+        ("revision", CiAnnotation::Revision),
+        ("created", CiAnnotation::Created),
+    ];
+    let find = |name: &String| {
+        known
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, annotation)| *annotation)
+    };
+    let read = |name: &String| {
+        find(name).ok_or_else(|| {
+            Error::usage(format!("{name:?} is unknown"))
+                .hint("write some of source, revision, created, one a line, or none alone")
+        })
+    };
+    names.iter().map(read).collect()
 }

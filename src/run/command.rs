@@ -1,18 +1,15 @@
-//! From inputs to the command: stores opened, spec planned, the right file of `ops` called.
-
-use std::collections::HashSet;
-
-use camino::Utf8PathBuf;
+//! From inputs to a job: spec read and planned, credentials bound, stores ready. All of it blocks, and none of it asks
+//! a server; [`Job::run`] then does the rest.
 
 use crate::credentials::Credentials;
 use crate::error::{Error, Errors, Result};
 use crate::http;
-use crate::inputs::{Command, Inputs};
-use crate::oci::{Annotations, names};
-use crate::ops::{self, Context, PullItem, PullSettings, PushSettings, Shown};
+use crate::inputs::{CiAnnotation, Command, Inputs};
+use crate::oci::names;
+use crate::ops::{self, Context, PullSettings, PushSettings};
 use crate::plan::{CiAnnotations, Plan, Settings, Workspace};
 use crate::reference::{Reference, Tag};
-use crate::report::{Event, Ledger};
+use crate::report::Ledger;
 use crate::spec::{self, Spec};
 use crate::store::Stores;
 use crate::transfer::Engine;
@@ -20,20 +17,11 @@ use crate::unpack::Limits;
 
 use super::Session;
 use super::binding::bind;
+use super::job::{Job, Output};
 use super::sources::{self, Origin};
 
-/// What a command leaves for stdout.
-pub(super) enum Output {
-    /// The result, as text or JSON.
-    Result,
-    /// Text of its own, unless JSON is asked for.
-    Text(String),
-    /// Bytes that were asked for, whatever the format.
-    Bytes(Vec<u8>),
-}
-
-/// Runs the command.
-pub(super) async fn run(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -> Result<Output, Errors> {
+/// Makes the job that the inputs ask for.
+pub(super) fn prepare(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -> Result<Job, Errors> {
     let directory = session.env.directory().join(&inputs.working_directory);
     let workspace = Workspace::new(&directory, inputs.allow_outside)?;
     let run = Run {
@@ -43,32 +31,33 @@ pub(super) async fn run(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger)
         workspace,
     };
     match inputs.command {
-        Command::Schema => Ok(Output::Bytes(spec::schema().into_bytes())),
+        Command::Schema => Ok(Job::Done(Output::Bytes(spec::schema().into_bytes()))),
         Command::Check => run.check(),
-        Command::Push => run.push().await,
-        Command::Pull => run.pull().await,
-        Command::Inspect => run.inspect().await,
-        Command::List => run.list().await,
-        Command::Untag => run.untag().await,
-        Command::Delete => run.delete().await,
+        Command::Push => run.push(),
+        Command::Pull => run.pull(),
+        Command::Inspect => run.inspect(),
+        Command::List => run.list(),
+        Command::Untag => run.untag(),
+        Command::Delete => run.delete(),
     }
 }
 
-struct Run<'a> {
-    inputs: &'a Inputs,
+/// What the preparation of a command keeps at hand.
+pub(super) struct Run<'a> {
+    pub(super) inputs: &'a Inputs,
     session: &'a Session<'a>,
     ledger: &'a Ledger,
-    workspace: Workspace,
+    pub(super) workspace: Workspace,
 }
 
 impl Run<'_> {
-    fn check(&self) -> Result<Output, Errors> {
+    fn check(&self) -> Result<Job, Errors> {
         let (spec, _) = self.spec()?;
         let plan = self.plan(&spec)?;
-        Ok(Output::Text(ops::check(&plan, self.ledger)))
+        Ok(Job::Done(Output::Text(ops::check(&plan, self.ledger))))
     }
 
-    async fn push(&self) -> Result<Output, Errors> {
+    fn push(&self) -> Result<Job, Errors> {
         let (spec, origin) = self.spec()?;
         let plan = self.plan(&spec)?;
         let context = self.context(plan.artifacts.iter().map(|artifact| &artifact.reference), origin)?;
@@ -76,12 +65,10 @@ impl Run<'_> {
             force: self.inputs.force,
             mtime: self.source_date_epoch()?.unwrap_or(0),
         };
-        let _group = self.group(format!("pushing {}", count(plan.artifacts.len())));
-        ops::push(&plan, settings, &context).await?;
-        Ok(Output::Result)
+        Ok(Job::Push(plan, settings, context))
     }
 
-    async fn pull(&self) -> Result<Output, Errors> {
+    fn pull(&self) -> Result<Job, Errors> {
         let (items, origin) = self.pull_items()?;
         let context = self.context(items.iter().map(|item| &item.reference), origin)?;
         let settings = PullSettings {
@@ -92,41 +79,34 @@ impl Run<'_> {
             if_no_files_found: self.inputs.if_no_files_found,
             dry_run: self.inputs.dry_run,
         };
-        let _group = self.group(format!("pulling {}", count(items.len())));
-        ops::pull(&items, settings, &context).await?;
-        Ok(Output::Result)
+        Ok(Job::Pull(items, settings, context))
     }
 
-    async fn inspect(&self) -> Result<Output, Errors> {
+    fn inspect(&self) -> Result<Job, Errors> {
         let (reference, context) = self.single()?;
-        Ok(match ops::inspect(&reference, &self.inputs.show, &context).await? {
-            Shown::Text(text) => Output::Text(text),
-            Shown::Bytes(bytes) => Output::Bytes(bytes),
-        })
+        Ok(Job::Inspect(reference, self.inputs.show.clone(), context))
     }
 
-    async fn list(&self) -> Result<Output, Errors> {
+    fn list(&self) -> Result<Job, Errors> {
         let (reference, context) = self.single()?;
-        Ok(Output::Text(ops::list(&reference.location, &context).await?))
+        Ok(Job::List(reference.location, context))
     }
 
-    async fn untag(&self) -> Result<Output, Errors> {
+    fn untag(&self) -> Result<Job, Errors> {
         let (reference, context) = self.single()?;
         let tags: Vec<Tag> = self.inputs.tags.iter().map(|tag| tag.parse()).collect::<Result<_>>()?;
-        ops::untag(&reference, &tags, &context).await?;
-        Ok(Output::Result)
+        Ok(Job::Untag(reference, tags, context))
     }
 
-    async fn delete(&self) -> Result<Output, Errors> {
+    fn delete(&self) -> Result<Job, Errors> {
         let (reference, context) = self.single()?;
         if self.session.asks && !self.inputs.yes && !self.inputs.dry_run {
-            self.confirm(&reference).await?;
+            self.confirm(&reference)?;
         }
-        ops::delete(&reference, self.inputs.force, &context).await?;
-        Ok(Output::Result)
+        Ok(Job::Delete(reference, self.inputs.force, context))
     }
 
-    fn spec(&self) -> Result<(Spec, Origin), Errors> {
+    pub(super) fn spec(&self) -> Result<(Spec, Origin), Errors> {
         sources::spec(self.inputs, self.workspace.directory(), self.session)
     }
 
@@ -134,7 +114,7 @@ impl Run<'_> {
         let settings = Settings {
             workspace: self.workspace.clone(),
             if_no_files_found: self.inputs.if_no_files_found,
-            ci_annotations: self.ci_annotations()?,
+            ci_annotations: self.ci_annotations(),
             annotations: self.inputs.annotations.clone(),
             if_exists: self.inputs.if_exists,
             source_date_epoch: self.source_date_epoch()?,
@@ -151,72 +131,6 @@ impl Run<'_> {
         let reference = self.workspace.place(sources::reference(self.inputs, self.session)?);
         let context = self.context([&reference], Origin::Inputs)?;
         Ok((reference, context))
-    }
-
-    fn pull_items(&self) -> Result<(Vec<PullItem>, Origin), Errors> {
-        let from = self
-            .inputs
-            .from
-            .as_ref()
-            .map(|from| sources::from(&from.value))
-            .transpose()?;
-        let items = match (from, &self.inputs.spec) {
-            (Some(from), None) => (self.items_of(from)?, Origin::Inputs),
-            (Some(from), Some(_)) => {
-                let (mut spec, _) = self.spec()?;
-                pin(&mut spec, &from)?;
-                (self.items_of_spec(&spec)?, Origin::Inputs)
-            }
-            (None, _) => {
-                let (spec, origin) = self.spec()?;
-                (self.items_of_spec(&spec)?, origin)
-            }
-        };
-        check_literal_paths(&items.0)?;
-        Ok(items)
-    }
-
-    /// The artifacts that an earlier run pushed, each by its digest, all into one folder.
-    fn items_of(&self, from: Vec<(String, Reference)>) -> Result<Vec<PullItem>> {
-        let artifacts = from.into_iter().map(|(name, reference)| spec::ArtifactSpec {
-            name,
-            ..spec::ArtifactSpec::new(reference)
-        });
-        let spec = Spec {
-            artifacts: artifacts.collect(),
-            ..Spec::default()
-        };
-        let spec = sources::only(spec, &self.inputs.only)?;
-        self.items_of_spec(&spec)
-    }
-
-    fn items_of_spec(&self, spec: &Spec) -> Result<Vec<PullItem>> {
-        let item = |artifact: &spec::ArtifactSpec| {
-            let output = artifact
-                .output
-                .as_ref()
-                .or(self.inputs.output.as_ref())
-                .unwrap_or(&artifact.base);
-            // The input `output` is the user's own word and may lie anywhere.
-            let path = self.workspace.directory().join(output);
-            let path = if artifact.output.is_none() && self.inputs.output.is_some() {
-                path
-            } else {
-                let place = artifact.places.output.as_ref().or(artifact.places.base.as_ref());
-                self.workspace
-                    .resolve(output)
-                    .map_err(|error| error.at(place.cloned()))?
-            };
-            Ok(PullItem {
-                name: artifact.name.clone(),
-                place: artifact.place.clone(),
-                reference: self.workspace.place(artifact.reference.clone()),
-                artifact_type: artifact.artifact_type.clone(),
-                files: artifact.files.clone(),
-                output: path,
-            })
-        };
-        spec.artifacts.iter().map(item).collect()
     }
 
     fn context<'r>(&self, references: impl IntoIterator<Item = &'r Reference>, origin: Origin) -> Result<Context> {
@@ -266,92 +180,41 @@ impl Run<'_> {
     }
 
     /// By default `source`, and only for ghcr.io, where it links the package to its repository.
-    fn ci_annotations(&self) -> Result<CiAnnotations> {
+    fn ci_annotations(&self) -> CiAnnotations {
         let facts = self.session.ci.facts();
         let source = self.session.ci.source_url();
         let mut annotations = CiAnnotations::default();
         let Some(wanted) = &self.inputs.ci_annotations else {
             annotations.on_ghcr = source.map(|url| (names::SOURCE.to_owned(), url)).into_iter().collect();
-            return Ok(annotations);
+            return annotations;
         };
-        let add = |key: &str, value: Option<String>| -> Annotations {
-            value.map(|value| (key.to_owned(), value)).into_iter().collect()
-        };
-        for name in wanted {
-            annotations.everywhere.extend(match name.as_str() {
-                "source" => add(names::SOURCE, source.clone()),
-                "revision" => add(names::REVISION, facts.get("sha").cloned()),
-                "created" => add(names::CREATED, self.session.ci.committed()),
-                other => {
-                    return Err(Error::usage(format!("`ci-annotations`: {other:?} is none of them"))
-                        .hint("they are source, revision and created"));
+        for annotation in wanted {
+            let (key, value) = match annotation {
+                CiAnnotation::Source => (names::SOURCE, source.clone()),
+                CiAnnotation::Revision => (names::REVISION, facts.get("sha").cloned()),
+                CiAnnotation::Created => (names::CREATED, self.session.ci.committed()),
+            };
+            match value {
+                Some(value) => drop(annotations.everywhere.insert(key.to_owned(), value)),
+                None => {
+                    let ci = self.session.ci.name();
+                    self.session
+                        .report
+                        .warning(format!("`ci-annotations`: {ci} gives this job no {key}"));
                 }
-            });
+            }
         }
-        Ok(annotations)
+        annotations
     }
 
     /// Asks the person at the terminal.
-    async fn confirm(&self, reference: &Reference) -> Result<()> {
+    fn confirm(&self, reference: &Reference) -> Result<()> {
         self.session.report.info(format!("delete {reference}? [y/N]"));
-        let answer = crate::transfer::prepare::blocking(|| {
-            let mut line = String::new();
-            std::io::stdin().read_line(&mut line)?;
-            Ok(line)
-        })
-        .await?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
         if matches!(answer.trim(), "y" | "Y" | "yes") {
             return Ok(());
         }
         Err(Error::usage(format!("{reference} was not deleted")).hint("answer y, or pass --yes"))
     }
-
-    fn group(&self, title: String) -> Group<'_> {
-        self.session.report.emit(&Event::GroupStart(&title));
-        Group(self.session)
-    }
-}
-
-/// Ends the group when the command is over, however it ends.
-struct Group<'a>(&'a Session<'a>);
-
-impl Drop for Group<'_> {
-    fn drop(&mut self) {
-        self.0.report.emit(&Event::GroupEnd);
-    }
-}
-
-fn count(artifacts: usize) -> String {
-    format!("{artifacts} artifact{}", if artifacts == 1 { "" } else { "s" })
-}
-
-/// Replaces the references of a spec by the digests of an earlier run.
-fn pin(spec: &mut Spec, from: &[(String, Reference)]) -> Result<()> {
-    for artifact in &mut spec.artifacts {
-        let pinned = from.iter().find(|(name, _)| *name == artifact.name);
-        let (_, reference) = pinned.ok_or_else(|| {
-            let names: Vec<&str> = from.iter().map(|(name, _)| name.as_str()).collect();
-            Error::usage(format!("`from` has no artifact {:?}", artifact.name))
-                .hint(format!("it has {}; choose with `only`", names.join(", ")))
-        })?;
-        artifact.reference = reference.clone();
-    }
-    Ok(())
-}
-
-/// What the spec alone shows to collide is found before the first request.
-fn check_literal_paths(items: &[PullItem]) -> Result<()> {
-    let mut seen: HashSet<Utf8PathBuf> = HashSet::new();
-    for item in items {
-        for file in item.files.iter().filter(|file| !file.excluded) {
-            let path = item.output.join(file.title.as_deref().unwrap_or(&file.path));
-            if crate::pattern::is_pattern(&file.path) || seen.insert(path.clone()) {
-                continue;
-            }
-            let error = Error::usage(format!("artifact {:?} would write {path} a second time", item.name))
-                .hint("give the artifacts different `output` folders, or pull one with `only`");
-            return Err(error.at(file.place.clone().or(item.place.clone())));
-        }
-    }
-    Ok(())
 }

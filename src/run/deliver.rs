@@ -7,7 +7,7 @@ use crate::inputs::{Format, Inputs};
 use crate::report::{RunResult, render};
 
 use super::Session;
-use super::command::Output;
+use super::job::Output;
 
 /// Above this many bytes the JSON goes to a file alone: CI systems bound what an output may hold (GitHub: 1 MB a job).
 const JSON_LIMIT: usize = 256 * 1024;

@@ -1,0 +1,114 @@
+//! What a pull is about: which artifacts, by which digest, into which folders.
+
+use std::collections::HashSet;
+
+use camino::Utf8PathBuf;
+
+use crate::error::{Error, Errors, Result};
+use crate::ops::PullItem;
+use crate::pattern;
+use crate::reference::Reference;
+use crate::spec::{ArtifactSpec, Spec};
+
+use super::command::Run;
+use super::sources::{self, Origin};
+
+impl Run<'_> {
+    /// What to pull: the artifacts of `from`, of a spec, of both together, or of the reference.
+    pub(super) fn pull_items(&self) -> Result<(Vec<PullItem>, Origin), Errors> {
+        let from = self
+            .inputs
+            .from
+            .as_ref()
+            .map(|from| sources::from(&from.value))
+            .transpose()?;
+        let items = match (from, &self.inputs.spec) {
+            (Some(from), None) => (self.items_of(from)?, Origin::Inputs),
+            (Some(from), Some(_)) => {
+                let (mut spec, _) = self.spec()?;
+                pin(&mut spec, &from)?;
+                (self.items_of_spec(&spec)?, Origin::Inputs)
+            }
+            (None, _) => {
+                let (spec, origin) = self.spec()?;
+                (self.items_of_spec(&spec)?, origin)
+            }
+        };
+        check_literal_paths(&items.0)?;
+        Ok(items)
+    }
+
+    /// The artifacts that an earlier run pushed, each by its digest, all into one folder.
+    fn items_of(&self, from: Vec<(String, Reference)>) -> Result<Vec<PullItem>> {
+        let artifacts = from.into_iter().map(|(name, reference)| ArtifactSpec {
+            name,
+            ..ArtifactSpec::new(reference)
+        });
+        let spec = Spec {
+            artifacts: artifacts.collect(),
+            ..Spec::default()
+        };
+        let spec = sources::only(spec, &self.inputs.only)?;
+        self.items_of_spec(&spec)
+    }
+
+    fn items_of_spec(&self, spec: &Spec) -> Result<Vec<PullItem>> {
+        let item = |artifact: &ArtifactSpec| {
+            let output = artifact
+                .output
+                .as_ref()
+                .or(self.inputs.output.as_ref())
+                .unwrap_or(&artifact.base);
+            // The input `output` is the user's own word and may lie anywhere.
+            let path = self.workspace.directory().join(output);
+            let path = if artifact.output.is_none() && self.inputs.output.is_some() {
+                path
+            } else {
+                let place = artifact.places.output.as_ref().or(artifact.places.base.as_ref());
+                self.workspace
+                    .resolve(output)
+                    .map_err(|error| error.at(place.cloned()))?
+            };
+            Ok(PullItem {
+                name: artifact.name.clone(),
+                place: artifact.place.clone(),
+                reference: self.workspace.place(artifact.reference.clone()),
+                artifact_type: artifact.artifact_type.clone(),
+                files: artifact.files.clone(),
+                output: path,
+            })
+        };
+        spec.artifacts.iter().map(item).collect()
+    }
+}
+
+/// Replaces the references of a spec by the digests of an earlier run.
+fn pin(spec: &mut Spec, from: &[(String, Reference)]) -> Result<()> {
+    for artifact in &mut spec.artifacts {
+        let pinned = from.iter().find(|(name, _)| *name == artifact.name);
+        let (_, reference) = pinned.ok_or_else(|| {
+            let names: Vec<&str> = from.iter().map(|(name, _)| name.as_str()).collect();
+            Error::usage(format!("`from` has no artifact {:?}", artifact.name))
+                .hint(format!("it has {}; choose with `only`", names.join(", ")))
+        })?;
+        artifact.reference = reference.clone();
+    }
+    Ok(())
+}
+
+/// What the spec alone shows to collide is found before the first request.
+fn check_literal_paths(items: &[PullItem]) -> Result<()> {
+    let mut seen: HashSet<Utf8PathBuf> = HashSet::new();
+    for item in items {
+        for file in item.files.iter().filter(|file| !file.excluded) {
+            let path = item.output.join(file.title.as_deref().unwrap_or(&file.path));
+            if pattern::is_pattern(&file.path) || seen.insert(path.clone()) {
+                continue;
+            }
+            let error = Error::usage(format!("artifact {:?} would write {path} a second time", item.name))
+                .hint("give the artifacts different `output` folders, or pull one with `only`");
+            return Err(error.at(file.place.clone().or(item.place.clone())));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! A command that is ready to run, and its run.
+
+use crate::error::Result;
+use crate::ops::{self, Context, PullItem, PullSettings, PushSettings, Show, Shown};
+use crate::plan::Plan;
+use crate::reference::{Location, Reference, Tag};
+use crate::report::{Event, Report};
+
+/// What a command leaves for stdout.
+pub(super) enum Output {
+    /// The result, as text or JSON.
+    Result,
+    /// Text of its own, unless JSON is asked for.
+    Text(String),
+    /// Bytes that were asked for, whatever the format.
+    Bytes(Vec<u8>),
+}
+
+/// A command with all that it needs.
+pub(super) enum Job {
+    /// It needed no server and is done.
+    Done(Output),
+    /// `push`.
+    Push(Plan, PushSettings, Context),
+    /// `pull`.
+    Pull(Vec<PullItem>, PullSettings, Context),
+    /// `inspect`.
+    Inspect(Reference, Show, Context),
+    /// `list`.
+    List(Location, Context),
+    /// `untag`.
+    Untag(Reference, Vec<Tag>, Context),
+    /// `delete`; true is `force`.
+    Delete(Reference, bool, Context),
+}
+
+impl Job {
+    /// Runs the command.
+    pub(super) async fn run(self) -> Result<Output> {
+        match self {
+            Job::Done(output) => return Ok(output),
+            Job::Push(plan, settings, context) => {
+                let _group = Group::start(&context.report, "pushing", plan.artifacts.len());
+                ops::push(&plan, settings, &context).await?;
+            }
+            Job::Pull(items, settings, context) => {
+                let _group = Group::start(&context.report, "pulling", items.len());
+                ops::pull(&items, settings, &context).await?;
+            }
+            Job::Inspect(reference, show, context) => {
+                return Ok(match ops::inspect(&reference, &show, &context).await? {
+                    Shown::Text(text) => Output::Text(text),
+                    Shown::Bytes(bytes) => Output::Bytes(bytes),
+                });
+            }
+            Job::List(location, context) => return ops::list(&location, &context).await.map(Output::Text),
+            Job::Untag(reference, tags, context) => ops::untag(&reference, &tags, &context).await?,
+            Job::Delete(reference, force, context) => ops::delete(&reference, force, &context).await?,
+        }
+        Ok(Output::Result)
+    }
+}
+
+/// A group of log lines; ends when the command does, however it ends.
+struct Group<'a>(&'a Report);
+
+impl<'a> Group<'a> {
+    fn start(report: &'a Report, what: &str, artifacts: usize) -> Self {
+        let plural = if artifacts == 1 { "" } else { "s" };
+        report.emit(&Event::GroupStart(&format!("{what} {artifacts} artifact{plural}")));
+        Group(report)
+    }
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        self.0.emit(&Event::GroupEnd);
+    }
+}
