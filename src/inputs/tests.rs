@@ -214,7 +214,7 @@ fn defaults() {
         inputs(&["push", "--ci-annotations", "none"], &[]).ci_annotations,
         Some(Vec::new())
     );
-    let two = [super::CiAnnotation::Source, super::CiAnnotation::Revision];
+    let two = [CiAnnotation::Source, CiAnnotation::Revision];
     assert_eq!(
         inputs(&["push"], &[("OCI_ARTIFACT_CI_ANNOTATIONS", "source\nrevision")]).ci_annotations,
         Some(two.into())
