@@ -8,6 +8,7 @@
 mod action_yml;
 mod commands;
 mod contract;
+mod credentials;
 mod determinism;
 mod docs;
 mod doubles;

@@ -63,11 +63,10 @@ pub(super) fn check(realm: &str, root: &Url, anonymous: bool, trusted: &[referen
     if url.host() == root.host() || trusted.iter().any(|host| Client::names(host, &url)) {
         return Ok(url);
     }
-    if http::reaches_inside(url.host().as_ref()) {
-        return Err(refuse(format!("{shown} is not on a public address")));
-    }
     let host = url.host_str().unwrap_or_default();
-    if anonymous || same_owner(registry, &url) || PAIRS.contains(&(registry, host)) {
+    // Nothing inside the job's network is asked because a registry says so.
+    let inside = http::reaches_inside(url.host().as_ref());
+    if !inside && (anonymous || same_owner(registry, &url) || PAIRS.contains(&(registry, host))) {
         return Ok(url);
     }
     let authority = url
@@ -75,7 +74,11 @@ pub(super) fn check(realm: &str, root: &Url, anonymous: bool, trusted: &[referen
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     Err(Error::new(
         Class::Denied,
-        format!("{registry} wants its credential sent to {authority}, which is not of its domain"),
+        if inside {
+            format!("{registry} wants a token to be got from {authority}, which is not on a public address")
+        } else {
+            format!("{registry} wants its credential sent to {authority}, which is not of its domain")
+        },
     )
     .hint(format!(
         "if {authority} is right, name it in `trusted-realms`; nothing was sent there"
