@@ -14,6 +14,7 @@ mod doubles;
 mod github;
 mod house;
 mod layout;
+mod oras;
 mod pull;
 mod push;
 mod readme;
