@@ -176,8 +176,8 @@ pub(super) fn is_refused(answer: &Answer, authorized: bool) -> bool {
 }
 
 impl Auth {
-    /// `Basic`, for a credential that has a user name or can stand in for one. The pair is a secret too: who reads it in
-    /// a log has the password.
+    /// `Basic`, for a credential that has a user name or can stand in for one. The pair is a secret too: in a log it
+    /// gives the password away.
     fn basic(&self, credential: &Credential) -> Result<Option<HeaderValue>> {
         let (username, password) = match credential {
             Credential::Basic { username, password } => (username.as_str(), password),
