@@ -75,7 +75,21 @@ impl Refusal {
 
     /// The error that tells of it.
     pub fn into_error(self) -> Error {
-        Error::new(self.class(), self.to_string()).caused_by(self)
+        let hint = self.speaks_https().then_some(
+            "the registry speaks HTTPS: name its authority's certificate in `ca-file`, or its host in `insecure`",
+        );
+        let error = Error::new(self.class(), self.to_string()).caused_by(self);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+
+    /// Whether a server for HTTPS was asked over HTTP, the scheme of loopback addresses: what Go's servers say, and
+    /// nginx.
+    fn speaks_https(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST
+            && (self.text.contains("HTTP request to an HTTPS server") || self.text.contains("sent to HTTPS port"))
     }
 }
 

@@ -33,6 +33,11 @@ impl Workspace {
         &self.directory
     }
 
+    /// `path`, relative to the working directory, as an absolute one that may lie anywhere.
+    pub fn absolute(&self, path: &Utf8Path) -> Utf8PathBuf {
+        normalise(&self.directory.join(path))
+    }
+
     /// A reference whose layout, if it is one, is taken from the working directory.
     pub fn place(&self, reference: Reference) -> Reference {
         reference.within(&self.directory)
@@ -43,7 +48,7 @@ impl Workspace {
     /// # Errors
     /// Usage, if it leaves the working directory by `..`, as an absolute path or through a link.
     pub fn resolve(&self, path: &Utf8Path) -> Result<Utf8PathBuf> {
-        let absolute = normalise(&self.directory.join(path));
+        let absolute = self.absolute(path);
         if self.allow_outside {
             return Ok(absolute);
         }

@@ -16,12 +16,11 @@ pub fn text(result: &RunResult) -> String {
 }
 
 fn paragraph(text: &mut String, artifact: &ArtifactResult, dry_run: bool) -> std::fmt::Result {
-    let state = if dry_run && artifact.state == State::Pushed {
-        "would be pushed"
-    } else {
-        artifact.state.name()
-    };
+    let state = state(artifact.state, dry_run);
     write!(text, "{}: {state}", artifact.name)?;
+    if !artifact.state.is_done() {
+        return writeln!(text);
+    }
     if !artifact.layers.is_empty() {
         let files = artifact.layers.len();
         write!(
@@ -45,6 +44,17 @@ fn paragraph(text: &mut String, artifact: &ArtifactResult, dry_run: bool) -> std
         writeln!(text, "  {path}")?;
     }
     Ok(())
+}
+
+fn state(state: State, dry_run: bool) -> &'static str {
+    match state {
+        State::NotStarted => "not started",
+        State::Pushed if dry_run => "would be pushed",
+        State::Pulled if dry_run => "would be pulled",
+        State::Untagged if dry_run => "would be untagged",
+        State::Deleted if dry_run => "would be deleted",
+        state => state.name(),
+    }
 }
 
 /// The result as Markdown: a table of artifacts, digests and sizes, and how to pull them.
@@ -73,10 +83,15 @@ fn markdown(text: &mut String, result: &RunResult) -> std::fmt::Result {
         let digest = artifact
             .digest
             .as_ref()
+            .filter(|_| artifact.state.is_done())
             .map(|digest| code(&digest.to_string()))
             .unwrap_or_default();
         let tags: Vec<String> = artifact.tags.iter().map(|tag| code(tag)).collect();
-        let (name, state, size) = (cell(&artifact.name), artifact.state.name(), human_size(artifact.size));
+        let (name, state, size) = (
+            cell(&artifact.name),
+            state(artifact.state, result.dry_run),
+            human_size(artifact.size),
+        );
         writeln!(text, "| {name} | {state} | {digest} | {size} | {} |", tags.join(" "))?;
     }
     let there = [State::Pushed, State::Unchanged, State::Skipped];
@@ -151,7 +166,7 @@ mod tests {
         docs: pushed (1 file, 1.5 KiB)
           ghcr.io/me/docs@sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
           tags: v1, latest
-        evil | [x](javascript:y) <b>: not-started
+        evil | [x](javascript:y) <b>: not started
         ");
     }
 
@@ -163,7 +178,7 @@ mod tests {
         | artifact | state | digest | size | tags |
         | --- | --- | --- | ---: | --- |
         | docs | pushed | `sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a` | 1.5 KiB | `v1` `latest` |
-        | evil \| \[x\](javascript:y) &lt;b&gt; | not-started |  | 0 B |  |
+        | evil \| \[x\](javascript:y) &lt;b&gt; | not started |  | 0 B |  |
 
         ```sh
         oci-artifact pull ghcr.io/me/docs@sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a

@@ -34,6 +34,11 @@ pub enum State {
 }
 
 impl State {
+    /// Whether digest and reference are what is there, and not what was to be.
+    pub fn is_done(self) -> bool {
+        !matches!(self, State::Failed | State::NotStarted)
+    }
+
     /// As in the JSON.
     pub fn name(self) -> &'static str {
         match self {

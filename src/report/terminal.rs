@@ -1,5 +1,6 @@
 //! The one place that writes: stdout takes the result, stderr the log.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -48,6 +49,8 @@ pub struct Terminal {
     streams: Mutex<Streams>,
     dialect: Box<dyn Dialect>,
     bars: Option<MultiProgress>,
+    /// Announced already: Basic's pair is made anew for each request.
+    masked: Mutex<HashSet<String>>,
 }
 
 impl Terminal {
@@ -59,6 +62,7 @@ impl Terminal {
             streams: Mutex::new(streams),
             dialect,
             bars,
+            masked: Mutex::default(),
         }
     }
 
@@ -107,7 +111,11 @@ impl Terminal {
                 ));
             }
             Event::Mask(secret) => {
-                if let Some(command) = self.dialect.mask(secret) {
+                // Held until the command is written: a secret that counts as announced has been.
+                let mut masked = self.masked.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(command) = self.dialect.mask(secret)
+                    && masked.insert((*secret).to_owned())
+                {
                     self.verbatim(&command);
                 }
             }

@@ -65,10 +65,14 @@ fn json_file(result: &RunResult, inputs: &Inputs, session: &Session<'_>) -> Resu
 pub(super) fn outputs(result: &RunResult) -> Vec<(&'static str, String)> {
     let mut values = Vec::new();
     if let Some(first) = result.artifacts.first() {
-        let digest = first.digest.as_ref().map(ToString::to_string).unwrap_or_default();
+        // A step that runs after a failure must not sign or pull what was only planned.
+        let there = Some(first).filter(|artifact| artifact.state.is_done());
+        let digest = there.and_then(|artifact| artifact.digest.as_ref());
+        let digest = digest.map(ToString::to_string).unwrap_or_default();
+        let reference = there.and_then(|artifact| artifact.reference.clone());
         values.extend([
             ("digest", digest.clone()),
-            ("reference", first.reference.clone().unwrap_or_default()),
+            ("reference", reference.unwrap_or_default()),
             ("repository", first.repository.clone()),
             ("tags", first.tags.join("\n")),
             ("media-type", first.media_type.clone().unwrap_or_default()),
@@ -82,6 +86,7 @@ pub(super) fn outputs(result: &RunResult) -> Vec<(&'static str, String)> {
     let references = result
         .artifacts
         .iter()
+        .filter(|artifact| artifact.state.is_done())
         .filter_map(|artifact| artifact.reference.as_deref());
     values.extend([
         ("changed", result.changed().to_string()),

@@ -60,9 +60,8 @@ impl Run<'_> {
                 .or(self.inputs.output.as_ref())
                 .unwrap_or(&artifact.base);
             // The input `output` is the user's own word and may lie anywhere.
-            let path = self.workspace.directory().join(output);
             let path = if artifact.output.is_none() && self.inputs.output.is_some() {
-                path
+                self.workspace.absolute(output)
             } else {
                 let place = artifact.places.output.as_ref().or(artifact.places.base.as_ref());
                 self.workspace

@@ -151,8 +151,11 @@ pub(super) fn from(text: &str) -> Result<Vec<(String, Reference)>> {
     let artifacts = artifacts.ok_or_else(|| refuse("it has no artifacts".to_owned()))?;
     let mut found = Vec::new();
     for (name, artifact) in artifacts {
+        let state = artifact.get("state").and_then(serde_json::Value::as_str);
+        let done = !matches!(state, Some("failed" | "not-started"));
         let text = artifact.get("reference").and_then(serde_json::Value::as_str);
-        let text = text.ok_or_else(|| refuse(format!("artifact {name:?} has no reference: it was not pushed")))?;
+        let text = text.filter(|_| done);
+        let text = text.ok_or_else(|| refuse(format!("artifact {name:?} was not pushed")))?;
         let (reference, _) = Reference::parse(text, None, Case::Strict).map_err(|error| refuse(error.to_string()))?;
         if reference.digest.is_none() {
             return Err(refuse(format!("the reference of {name:?} has no digest")));

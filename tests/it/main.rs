@@ -15,6 +15,7 @@ mod doubles;
 mod github;
 mod house;
 mod layout;
+mod oras;
 mod pull;
 mod push;
 mod readme;

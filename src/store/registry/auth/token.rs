@@ -9,7 +9,7 @@ use serde::Deserialize;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use super::{Auth, Scopes, basic};
+use super::{Auth, Scopes};
 use crate::credentials::Credential;
 use crate::error::{Class, Error, Result};
 use crate::http::header::{CONTENT_TYPE, HeaderValue};
@@ -161,7 +161,7 @@ impl Exchange<'_> {
                 query.append_pair("account", username);
             }
         }
-        let request = self.request(Method::GET, url).authorized(basic(credential)?);
+        let request = self.request(Method::GET, url).authorized(self.auth.basic(credential)?);
         let answer = self.ask(request).await?;
         let life = answer.life();
         self.token(answer.token.or(answer.access_token), life)
