@@ -139,6 +139,11 @@ fn read(
         )
         .hint("it may be a container image or a chart; `oci-artifact inspect --blob DIGEST` gives a layer's bytes"));
     }
+    if content == 0 {
+        context
+            .report
+            .warning(format!("{} has no files: there is nothing to write", item.reference));
+    }
     if titled.len() < content {
         context.report.warning(format!(
             "{}: {} layers without a title are left out",

@@ -241,7 +241,8 @@ fn other_shapes(stand: &Stand) {
         "empty",
         &["--artifact-type", "example/empty", "-a", "example.key=value"],
     );
-    done(&stand.ours(&["pull", &empty, "-o", "../empty"]));
+    let pulled = done(&stand.ours(&["pull", &empty, "-o", "../empty"]));
+    assert!(pulled.stderr.contains("has no files"), "{}", pulled.stderr);
     assert!(!stand.workspace.exists("empty") || stand.workspace.tree("empty").is_empty());
 
     let annotations = r#"{"$manifest": {"m": "1 < 2"}, "$config": {"c": "2"}, "readme.md": {"f": "3"}}"#;
