@@ -76,7 +76,7 @@ impl Run<'_> {
             force: self.inputs.force,
             mtime: self.source_date_epoch()?.unwrap_or(0),
         };
-        let _group = self.group(format!("pushing {}", count(plan.artifacts.len())));
+        let _group = self.group(&format!("pushing {}", count(plan.artifacts.len())));
         ops::push(&plan, settings, &context).await?;
         Ok(Output::Result)
     }
@@ -92,7 +92,7 @@ impl Run<'_> {
             if_no_files_found: self.inputs.if_no_files_found,
             dry_run: self.inputs.dry_run,
         };
-        let _group = self.group(format!("pulling {}", count(items.len())));
+        let _group = self.group(&format!("pulling {}", count(items.len())));
         ops::pull(&items, settings, &context).await?;
         Ok(Output::Result)
     }
@@ -306,8 +306,8 @@ impl Run<'_> {
         Err(Error::usage(format!("{reference} was not deleted")).hint("answer y, or pass --yes"))
     }
 
-    fn group(&self, title: String) -> Group<'_> {
-        self.session.report.emit(&Event::GroupStart(&title));
+    fn group(&self, title: &str) -> Group<'_> {
+        self.session.report.emit(&Event::GroupStart(title));
         Group(self.session)
     }
 }
