@@ -19,6 +19,7 @@
 //!   references.
 //! - [`report`]: what a person reads, through one terminal; results; secrets.
 //! - [`env`](mod@env), [`error`]: one snapshot of the environment; error classes, exit codes, hints.
+//! - [`suggest`]: "did you mean".
 
 pub mod ci;
 pub mod credentials;
@@ -36,5 +37,6 @@ pub mod report;
 pub mod run;
 pub mod spec;
 pub mod store;
+pub mod suggest;
 pub mod transfer;
 pub mod unpack;
