@@ -1,4 +1,4 @@
-//! What to say to a key that isn't known, or not there.
+//! What to say to a key that isn't known, or that belongs into another map.
 
 use super::keys::{KEYS, Scope, find, in_scope};
 use crate::suggest::nearest;
