@@ -15,9 +15,11 @@
 //! - [`store`]: an OCI image layout, a registry, or a dry run over either, behind one interface.
 //! - [`credentials`]: which credential goes to which registry.
 //! - [`http`]: one client for registries and token endpoints: redirects, retries, errors, redacted URLs.
-//! - [`oci`], [`reference`](mod@reference): the specs' nouns: digests, descriptors, manifests with their bytes; references.
+//! - [`oci`], [`reference`](mod@reference): the specs' nouns: digests, descriptors, manifests with their bytes;
+//!   references.
 //! - [`report`]: what a person reads, through one terminal; results; secrets.
 //! - [`env`](mod@env), [`error`]: one snapshot of the environment; error classes, exit codes, hints.
+//! - [`suggest`]: "did you mean".
 
 pub mod ci;
 pub mod credentials;
@@ -35,5 +37,6 @@ pub mod report;
 pub mod run;
 pub mod spec;
 pub mod store;
+pub mod suggest;
 pub mod transfer;
 pub mod unpack;

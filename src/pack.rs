@@ -1,4 +1,4 @@
-//! Files into blobs: a single file as it is or gzipped, a directory as one normalised tar, gzipped or plain.
+//! Files into blobs: a single file as it is, a directory as one normalised tar, gzipped or plain.
 //!
 //! The same files give the same bytes on every machine, for any number of threads. [`walk()`] lists a directory,
 //! `tar` turns the list into a stream, `gzip` compresses it in parallel, `spool` keeps the result until it is sent.
@@ -136,12 +136,6 @@ pub fn directory(tree: &Tree, title: &str, options: Options) -> Result<Packed> {
         unpacked: Some(blob.digest.clone()),
         ..blob
     })
-}
-
-/// Gzips a single file, in the same form as a directory's tar. Blocks.
-pub fn gzip_file(path: &Utf8Path, options: Options) -> Result<Packed> {
-    let (blob, _) = gzip::compress(options.threads, |out| file::copy(path, None, out))?;
-    Ok(blob)
 }
 
 /// A [`Spool`] that knows the digest of what is in it.

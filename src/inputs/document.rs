@@ -3,7 +3,10 @@
 use super::outputs::OUTPUTS;
 use super::table::{INPUTS, Input, Kind};
 
-/// The table of inputs in README, as Markdown.
+/// Characters in a line of README.
+const LINE: usize = 120;
+
+/// The table of inputs in README, as Markdown, and what doesn't fit into its rows.
 pub fn readme_table() -> String {
     let rows = INPUTS.iter().map(|input| {
         let name = if input.has_variable() {
@@ -14,11 +17,14 @@ pub fn readme_table() -> String {
         // A switch says by its name what it does; that it is off until then is no news.
         let default = if input.has_variable() { input.default } else { "" };
         let default = default.replace("${{", "`${{").replace("}}", "}}`");
-        format!("| `{name}` | {} | {} |\n", cell(&help(input)), cell(&default))
+        format!("| `{name}` | {} | {} |\n", cell(&line(input)), cell(&default))
     });
+    let notes = INPUTS.iter().filter(|input| !input.more.is_empty());
+    let notes = notes.map(|input| wrapped(&format!("- `{}`: {}", input.name, input.more)));
     format!(
-        "| Input | What it is | Default |\n| --- | --- | --- |\n{}",
-        rows.collect::<String>()
+        "| Input | What it is | Default |\n| --- | --- | --- |\n{}\n{}",
+        rows.collect::<String>(),
+        notes.collect::<String>()
     )
 }
 
@@ -81,16 +87,41 @@ pub fn action_env_block(indent: usize) -> String {
     entries.collect()
 }
 
-fn help(input: &Input) -> String {
+/// The one line of an input.
+fn line(input: &Input) -> String {
     let mut text = format!("{}.", input.help);
     if input.kind == Kind::Lines && !input.help.contains("one a line") {
         text.push_str(" One a line.");
     }
+    text
+}
+
+/// All that is to be said of an input.
+fn help(input: &Input) -> String {
+    let mut text = line(input);
     if !input.more.is_empty() {
         text.push(' ');
         text.push_str(input.more);
     }
     text
+}
+
+/// An entry of a Markdown list, in lines of at most [`LINE`] characters.
+fn wrapped(entry: &str) -> String {
+    let (mut text, mut column) = (String::new(), 0);
+    for word in entry.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > LINE {
+            text.push_str("\n  ");
+            column = 2;
+        } else if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += width;
+    }
+    text + "\n"
 }
 
 /// A double-quoted YAML scalar: JSON's strings are a part of it.
@@ -137,9 +168,14 @@ mod tests {
 
     #[test]
     fn every_row_of_the_readme_has_its_columns() {
-        for line in readme_table().lines() {
+        let longest = readme_table().lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(LINE), "{longest:?}");
+        let text = readme_table();
+        let (table, notes) = text.split_once("\n\n").unwrap();
+        for line in table.lines() {
             assert_eq!(line.replace("\\|", "").matches('|').count(), 4, "{line}");
         }
+        assert!(notes.lines().all(|line| line.starts_with(['-', ' '])), "{notes}");
         for line in readme_outputs().lines() {
             assert_eq!(line.matches('|').count(), 3, "{line}");
         }

@@ -162,7 +162,7 @@ pub const INPUTS: &[Input] = &[
         "ci-annotations",
         Kind::Lines,
         "NAME",
-        "Annotations to add from CI: source, revision, created, or none",
+        "Annotations from CI: source, revision, created, or none",
     )
     .default("source, for ghcr.io alone")
     .of(BUILDS)
@@ -231,7 +231,7 @@ pub const INPUTS: &[Input] = &[
         .under(CREDENTIALS),
     Input::hidden(
         "github-token",
-        "Token for ghcr.io, or your GitHub server's own registry, alone",
+        "Token for ghcr.io, or your GitHub server's registry, alone",
     )
     .default("in the action, ${{ github.token }}")
     .of(ONE)

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::suggest;
 use super::table::{INPUTS, Input};
 use crate::ci::System;
 use crate::env::Env;
+use crate::suggest::nearest;
 
 /// Our own prefix, read everywhere.
 const OWN: &str = "OCI_ARTIFACT_";
@@ -90,18 +90,16 @@ pub fn unknown_variables(env: &Env) -> Vec<String> {
     let known: Vec<String> = INPUTS
         .iter()
         .filter(|input| input.has_variable())
-        .map(|input| format!("{OWN}{}", input.variable()))
+        .map(Input::variable)
         .collect();
     env.iter()
-        .map(|(name, _)| name)
-        .filter(|name| name.starts_with(OWN) && !OURS.contains(name) && !known.iter().any(|known| known == name))
-        .map(|name| {
-            let flag = INPUTS
-                .iter()
-                .find(|input| name.strip_prefix(OWN) == Some(input.variable().as_str()));
-            match (flag, suggest::closest(name, known.iter().map(String::as_str))) {
+        .filter_map(|(name, _)| Some((name, name.strip_prefix(OWN)?)))
+        .filter(|(name, own)| !OURS.contains(name) && !known.iter().any(|known| known == own))
+        .map(|(name, own)| {
+            let flag = INPUTS.iter().find(|input| input.variable() == own);
+            match (flag, nearest(own, known.iter().map(String::as_str))) {
                 (Some(input), _) => format!("the variable {name} is not read: --{} is a flag only", input.name),
-                (_, Some(meant)) => format!("the variable {name} is not an input; did you mean {meant}?"),
+                (_, Some(meant)) => format!("the variable {name} is not an input; did you mean {OWN}{meant}?"),
                 _ => format!("the variable {name} is not an input of this version"),
             }
         })

@@ -130,6 +130,10 @@ struct Read {
 
 /// What a manifest says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one lives at a time and is taken apart at once"
+)]
 pub enum Content {
     /// Files: an image manifest or one of the artifact manifests.
     Artifact(Artifact),

@@ -107,7 +107,6 @@ impl Write for HashOnly {
 mod tests {
     use super::*;
     use crate::oci::Digest;
-    use crate::pack::{Options, gzip_file};
 
     fn directory() -> (tempfile::TempDir, Utf8PathBuf) {
         let directory = tempfile::tempdir().unwrap();
@@ -146,12 +145,7 @@ mod tests {
         let error = file(root).unwrap_err();
         assert_eq!(error.class(), Class::Local);
         assert!(error.message().contains("a directory"), "{error}");
-        let options = Options {
-            gzip: true,
-            threads: 1,
-            mtime: 0,
-        };
-        let error = gzip_file("/dev/null".into(), options).unwrap_err();
+        let error = file("/dev/null".into()).unwrap_err();
         assert!(error.message().contains("FIFO, socket or device"), "{error}");
         let missing = file("/no/such/file".into()).unwrap_err();
         assert!(missing.message().contains("/no/such/file"), "{missing}");

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::problems::shown;
-use super::suggest::nearest;
 use crate::error::{Error, Result};
+use crate::suggest::nearest;
 
 /// The names behind `ci.`, the same on every CI system.
 pub const CI_NAMES: &[&str] = &[

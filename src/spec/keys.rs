@@ -115,7 +115,7 @@ pub const KEYS: &[Key] = &[
         Scope::Spec,
         "annotations",
         Kind::Annotations,
-        "Annotations of every artifact. Those of an artifact go before them, those of the input `annotations` before all.",
+        "Annotations of every artifact. An artifact's own go before them, the input `annotations` before all.",
     ),
     required(
         Scope::Spec,

@@ -16,10 +16,10 @@ use super::expand::{Values, expand};
 use super::keys::Scope;
 use super::node::{Node, Scalar, Style, Value};
 use super::problems::{At, Problems, shown};
-use super::suggest::nearest;
 use super::{Context, Spec};
 use crate::error::{Error, Errors, Result};
 use crate::reference::Host;
+use crate::suggest::nearest;
 
 pub(super) use file::parse as parse_file;
 

@@ -22,7 +22,7 @@ pub fn schema() -> String {
             "shortFile": {
                 "type": "string",
                 "minLength": 1,
-                "description": "PATH or PATH:TYPE/SUBTYPE; in `files` a leading ! takes away what earlier entries matched.",
+                "description": "PATH or PATH:TYPE/SUBTYPE; in `files` a leading ! takes away earlier matches.",
             },
         },
     });

@@ -42,7 +42,7 @@ impl BlobSource {
     pub fn open(&self, offset: u64) -> BlobStream {
         match self {
             BlobSource::File(path) => read_file(path.clone(), offset),
-            BlobSource::Pieces(pieces) => from_memory(Arc::clone(pieces), offset),
+            BlobSource::Pieces(pieces) => from_memory(pieces, offset),
             BlobSource::Temporary(path) => match Utf8Path::from_path(path) {
                 // The stream owns a clone, so that the file lives as long as it is read.
                 Some(utf8) => {
@@ -132,7 +132,7 @@ impl Checked {
     }
 }
 
-fn from_memory(pieces: Arc<[Bytes]>, offset: u64) -> BlobStream {
+fn from_memory(pieces: &[Bytes], offset: u64) -> BlobStream {
     let mut skip = offset;
     let rest: Vec<Bytes> = pieces
         .iter()

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 /// The rooms, from the ground up. A room may use those of the floors below, and its neighbours as long as no circle
 /// comes of it.
 const FLOORS: &[&[&str]] = &[
-    &["error"],
+    &["error", "suggest"],
     &["oci", "reference", "report", "env"],
     &["http"],
     &["credentials"],
@@ -22,6 +22,7 @@ const RIM: &[(&str, &[&str])] = &[
         "inputs",
         &[
             "error",
+            "suggest",
             "oci",
             "reference",
             "report",

@@ -182,7 +182,8 @@ fn a_spec_file_does_not_say_where_a_credential_goes() {
     workspace.write("a.txt", "a");
     let good = Registry::start();
     let spec = format!(
-        "artifacts:\n- {{name: good, reference: '{}', files: [a.txt]}}\n- {{name: evil, reference: '{}/x:v1', files: [a.txt]}}\n",
+        "artifacts:\n- {{name: good, reference: '{}', files: [a.txt]}}\n\
+         - {{name: evil, reference: '{}/x:v1', files: [a.txt]}}\n",
         good.reference("x:v1"),
         evil.host(),
     );

@@ -1,3 +1,5 @@
+//! What GitHub tells a run, and what it is told: facts, commands, files.
+
 use super::*;
 
 fn ci(variables: &[(&str, &str)]) -> GitHub {

@@ -1,3 +1,5 @@
+//! The compressed form: golden digests, readable by others, the same for any number of threads.
+
 use std::io::Read;
 
 use super::*;

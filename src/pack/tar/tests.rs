@@ -1,3 +1,5 @@
+//! The normalised tar: golden bytes, readable by others.
+
 use std::io::Read;
 
 use camino::Utf8PathBuf;

@@ -8,7 +8,8 @@ use crate::oci::Annotations;
 use crate::spec::keys::{self, Scope};
 use crate::spec::node::{Node, Value};
 use crate::spec::problems::{At, shown};
-use crate::spec::suggest::{hint, nearest};
+use crate::spec::suggest::hint;
+use crate::suggest::nearest;
 
 /// The known keys of a map, each at most once.
 pub(super) struct Fields<'n> {
