@@ -102,10 +102,10 @@ impl Store {
         each!(self, store => store.open_blob(blob, offset).await)
     }
 
-    /// Stores a blob unless it is there. `mount` names a repository of the same registry that may hold it; `title`
-    /// is what a person knows it by. Fails with [`crate::error::Class::Local`] if the source no longer has the
-    /// digest of `blob`. Every error names the title. A registry draws the bar of what it sends; what became of the blob
-    /// is the caller's to report.
+    /// Stores a blob unless it is there. `mount` names a repository of the same registry that may hold it; `title` is
+    /// what a person knows it by, and every error names it. A registry draws the bar of what it sends; what became of
+    /// the blob is the caller's to report. Fails with [`crate::error::Class::Local`] if the source no longer has the
+    /// digest of `blob`.
     pub async fn put_blob(
         &self,
         blob: &Descriptor,

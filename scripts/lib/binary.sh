@@ -6,7 +6,7 @@
 find_binary() {
   if [ -z "${OCI_ARTIFACT_BIN:-}" ]; then
     local target=${CARGO_TARGET_DIR:-target} candidate
-    for candidate in "$target/release/oci-artifact" "$target/debug/oci-artifact"; do
+    for candidate in "$target"/release/oci-artifact "$target"/*/release/oci-artifact "$target"/debug/oci-artifact; do
       [ -x "$candidate" ] || continue
       [ -n "${OCI_ARTIFACT_BIN:-}" ] && [ "$OCI_ARTIFACT_BIN" -nt "$candidate" ] || OCI_ARTIFACT_BIN=$candidate
     done
