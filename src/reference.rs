@@ -3,144 +3,20 @@
 //!
 //! No implicit `docker.io`, `library/` or `latest`: a reference that names no host needs the input `registry`.
 
+mod host;
+mod repository;
+mod tag;
+
 use std::fmt;
-use std::str::FromStr;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::{Error, Result};
 use crate::oci::Digest;
 
-/// Host and repository name together are at most this long in most clients and registries.
-const NAME_LIMIT: usize = 255;
-
-/// A registry's `host[:port]`, lower case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Host(String);
-
-impl Host {
-    /// `host[:port]`.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The host without its port and without the brackets of an IPv6 address.
-    pub fn name(&self) -> &str {
-        match self.0.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((address, _)) => address,
-            None => self.0.rsplit_once(':').map_or(&self.0, |(name, _)| name),
-        }
-    }
-
-    /// Whether it names this machine, where plain HTTP is the custom (Docker, ORAS).
-    pub fn is_loopback(&self) -> bool {
-        let name = self.name();
-        name == "localhost"
-            || name
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
-    }
-}
-
-impl FromStr for Host {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let refuse = || {
-            Error::usage(format!("{text:?} is not a registry host"))
-                .hint("write HOST or HOST:PORT without https:// and without a path, such as ghcr.io")
-        };
-        let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((address, rest)) => {
-                address.parse::<std::net::Ipv6Addr>().map_err(|_| refuse())?;
-                (
-                    "v6",
-                    if rest.is_empty() {
-                        None
-                    } else {
-                        Some(rest.strip_prefix(':').ok_or_else(refuse)?)
-                    },
-                )
-            }
-            None => text
-                .split_once(':')
-                .map_or((text, None), |(name, port)| (name, Some(port))),
-        };
-        let label = |label: &str| {
-            !label.is_empty()
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
-        };
-        if text.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(Error::usage(format!("registry host {text:?} has upper-case letters"))
-                .hint(format!("write {:?}", text.to_ascii_lowercase())));
-        }
-        let digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0);
-        if !name.split('.').all(label) || port.is_some_and(|port| !digits(port)) {
-            return Err(refuse());
-        }
-        Ok(Host(text.to_owned()))
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A tag: `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}` (distribution-spec 1.1, "Pulling manifests").
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tag(String);
-
-impl Tag {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Tag {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let first = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-        let sound = text.bytes().next().is_some_and(first)
-            && text.len() <= 128
-            && text.bytes().all(|b| first(b) || b == b'.' || b == b'-');
-        if sound {
-            return Ok(Tag(text.to_owned()));
-        }
-        Err(Error::usage(format!("{text:?} is not a tag")).hint(
-            "a tag has up to 128 letters, digits, '_', '.' and '-', and starts with none of the last two; \
-             ${ci.ref-slug} is a branch or tag name made safe",
-        ))
-    }
-}
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A repository of a registry.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Repository {
-    /// The registry.
-    pub host: Host,
-    /// The repository's name, without the host.
-    pub name: String,
-}
-
-impl fmt::Display for Repository {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.host, self.name)
-    }
-}
+pub use host::Host;
+pub use repository::Repository;
+pub use tag::Tag;
 
 /// Where manifests and blobs lie.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -265,7 +141,7 @@ impl Reference {
             host,
             name: name.to_ascii_lowercase(),
         };
-        check_name(&repository, text)?;
+        repository.check(text)?;
         Ok((
             Reference {
                 location: Location::Registry(repository),
@@ -338,36 +214,6 @@ fn in_reference(error: &Error, text: &str) -> Error {
         Some(hint) => whole.hint(hint),
         None => whole,
     }
-}
-
-/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` joined by `/` (distribution-spec 1.1, "Pulling manifests").
-fn check_name(repository: &Repository, text: &str) -> Result<()> {
-    let component = |part: &str| {
-        let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        let separators = part.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-        edge(part.bytes().next())
-            && edge(part.bytes().last())
-            && separators
-                .into_iter()
-                .all(|s| matches!(s, "" | "." | "_" | "__") || s.bytes().all(|b| b == b'-'))
-    };
-    let refuse = |why: &str| {
-        Error::usage(format!("reference {text:?}: {why}")).hint(
-            "a repository is lower-case letters and digits, in parts joined by '/', with '.', '_', '__' or '-' between",
-        )
-    };
-    if repository.name.is_empty() {
-        return Err(refuse("it names no repository"));
-    }
-    if let Some(part) = repository.name.split('/').find(|part| !component(part)) {
-        return Err(refuse(&format!("{part:?} is not part of a repository name")));
-    }
-    if repository.to_string().len() > NAME_LIMIT {
-        return Err(refuse(&format!(
-            "host and repository are longer than {NAME_LIMIT} characters"
-        )));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

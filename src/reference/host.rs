@@ -1,0 +1,84 @@
+//! The host of a registry.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// A registry's `host[:port]`, lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Host(String);
+
+impl Host {
+    /// `host[:port]`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host without its port and without the brackets of an IPv6 address.
+    pub fn name(&self) -> &str {
+        match self.0.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, _)) => address,
+            None => self.0.rsplit_once(':').map_or(&self.0, |(name, _)| name),
+        }
+    }
+
+    /// Whether it names this machine, where plain HTTP is the custom (Docker, ORAS).
+    pub fn is_loopback(&self) -> bool {
+        let name = self.name();
+        name == "localhost"
+            || name
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl FromStr for Host {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let refuse = || {
+            Error::usage(format!("{text:?} is not a registry host"))
+                .hint("write HOST or HOST:PORT without https:// and without a path, such as ghcr.io")
+        };
+        let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, rest)) => {
+                address.parse::<std::net::Ipv6Addr>().map_err(|_| refuse())?;
+                (
+                    "v6",
+                    if rest.is_empty() {
+                        None
+                    } else {
+                        Some(rest.strip_prefix(':').ok_or_else(refuse)?)
+                    },
+                )
+            }
+            None => text
+                .split_once(':')
+                .map_or((text, None), |(name, port)| (name, Some(port))),
+        };
+        let label = |label: &str| {
+            !label.is_empty()
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        };
+        if text.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Err(Error::usage(format!("registry host {text:?} has upper-case letters"))
+                .hint(format!("write {:?}", text.to_ascii_lowercase())));
+        }
+        let digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0);
+        if !name.split('.').all(label) || port.is_some_and(|port| !digits(port)) {
+            return Err(refuse());
+        }
+        Ok(Host(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
