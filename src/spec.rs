@@ -1,8 +1,8 @@
 //! The spec: which files, of which media types, make which artifacts, and where they go.
 //!
-//! Read in two steps: [`node`] turns YAML into a tree that knows the line and column of every key and value, [`read`]
+//! Read in two steps: [`node`] turns YAML into a tree that knows the line and column of every key and value, [`read()`]
 //! turns the tree into the types below, collecting every problem. [`expand`] replaces `${ci.*}` and `${vars.*}`.
-//! [`keys`] holds each key once, for the reader, for "did you mean" and for the JSON [`schema`].
+//! [`keys`] holds each key once, for the reader, for "did you mean" and for the JSON [`schema()`].
 
 pub mod expand;
 pub mod keys;
@@ -217,7 +217,7 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Spec, Errors> {
 /// Reads a spec from the bytes of a file.
 ///
 /// # Errors
-/// As [`read`]; also if the bytes are no UTF-8.
+/// As [`read()`]; also if the bytes are no UTF-8.
 pub fn read_bytes(bytes: &[u8], context: &Context<'_>) -> Result<Spec, Errors> {
     let mut problems = problems::Problems::new(context.file);
     // Before the check of the whole text, so that a file of any size costs nothing.

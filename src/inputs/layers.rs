@@ -196,7 +196,7 @@ mod tests {
             ("OCI_ARTIFACT_RETRIES", "3"),
             ("OCI_ARTIFACT_BLANK", ""),
         ]);
-        insta::assert_snapshot!(unknown_variables(&variables).join("\n"), @r"
+        insta::assert_snapshot!(unknown_variables(&variables).join("\n"), @"
         the variable OCI_ARTIFACT_RAW is not read: --raw is a flag only
         the variable OCI_ARTIFACT_RETRYS is not an input; did you mean OCI_ARTIFACT_RETRIES?
         the variable OCI_ARTIFACT_SOMETHING_ELSE is not an input of this version

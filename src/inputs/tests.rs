@@ -244,7 +244,7 @@ fn without_a_command_ci_pushes_and_a_terminal_shows_the_help() {
         inputs(&["pull"], &[("OCI_ARTIFACT_COMMAND", "push")]).command,
         Command::Pull
     );
-    insta::assert_snapshot!(errors(&["--dry-run"], &[]), @r"
+    insta::assert_snapshot!(errors(&["--dry-run"], &[]), @"
     unexpected argument '--dry-run' found
       hint: oci-artifact COMMAND --help lists what a command takes
     ");
@@ -252,11 +252,11 @@ fn without_a_command_ci_pushes_and_a_terminal_shows_the_help() {
     input command (INPUT_COMMAND): "psuh" is not a command
       hint: did you mean push?
     "#);
-    insta::assert_snapshot!(errors(&[], &[GITHUB, ("INPUT_COMMAND", "attach")]), @r"
+    insta::assert_snapshot!(errors(&[], &[GITHUB, ("INPUT_COMMAND", "attach")]), @"
     input command (INPUT_COMMAND): the command attach isn't in this version
       hint: this version has push, pull, inspect, untag, delete, list, check, schema
     ");
-    insta::assert_snapshot!(errors(&["tag", "x"], &[]), @r"
+    insta::assert_snapshot!(errors(&["tag", "x"], &[]), @"
     the command tag isn't in this version
       hint: this version has push, pull, inspect, untag, delete, list, check, schema
     ");
@@ -405,16 +405,14 @@ fn a_variable_of_the_job_for_another_step_is_let_be() {
 #[test]
 fn a_spec_too_long_for_a_variable_is_refused_with_the_way_out() {
     let long = "x".repeat(131_001);
-    insta::assert_snapshot!(errors(&["push"], &[("OCI_ARTIFACT_SPEC", &long)]), @r"
+    insta::assert_snapshot!(errors(&["push"], &[("OCI_ARTIFACT_SPEC", &long)]), @"
     input spec (OCI_ARTIFACT_SPEC): the spec has 131001 bytes, and one passed as text may have 131000: Linux limits a variable to 128 KiB
       hint: put the spec into a file and name it with spec-file
     ");
     let near = "x".repeat(121_000);
     let outcome = run(&["push", "--spec", &near], &[]);
     assert!(outcome.request.is_ok());
-    insta::assert_snapshot!(outcome.log, @r"
-    warning: the spec has 121000 bytes; Linux passes at most 128 KiB in a variable, and a longer one fails the job before this program starts: put it into a file and name it with spec-file
-    ");
+    insta::assert_snapshot!(outcome.log, @"warning: the spec has 121000 bytes; Linux passes at most 128 KiB in a variable, and a longer one fails the job before this program starts: put it into a file and name it with spec-file");
     assert_eq!(run(&["push", "--spec", "---\nartifacts: []"], &[]).log, "");
 }
 

@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn text_for_a_person() {
-        insta::assert_snapshot!(text(&result()), @r"
+        insta::assert_snapshot!(text(&result()), @"
         docs: pushed (1 file, 1.5 KiB)
           ghcr.io/me/docs@sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
           tags: v1, latest

@@ -43,7 +43,7 @@ fn facts_of_a_branch() {
         ("GITHUB_SERVER_URL", "https://github.com"),
     ]);
     let text: Vec<_> = facts.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    insta::assert_snapshot!(text.join("\n"), @r"
+    insta::assert_snapshot!(text.join("\n"), @"
     actor=example
     branch=Feature/x
     ref=refs/heads/Feature/x
@@ -131,7 +131,7 @@ fn annotations_stand_at_the_line_of_the_spec() {
         commands().annotation(Level::Notice, "::set-output name=a::b\n##[error]c", None),
     ];
     let text: Vec<_> = lines.into_iter().map(Option::unwrap).collect();
-    insta::assert_snapshot!(text.join("\n"), @r"
+    insta::assert_snapshot!(text.join("\n"), @"
     ::error file=sub/a%2Cb%3Ac.yaml,line=3,col=7,title=oci-artifact::a,b:c.yaml:3:7: no such file: 50%25 of a,b%0A  hint: build it
     ::error file=spec.yaml,line=3,col=7,title=oci-artifact::../spec.yaml:3:7: up
     ::error file=x.yaml,line=3,col=7,title=oci-artifact::/work/repo/x.yaml:3:7: absolute
@@ -153,7 +153,7 @@ fn a_long_message_is_cut() {
 #[test]
 fn every_line_of_a_secret_is_masked() {
     let masked = commands().mask("first%\r\nsecond\n}\n").unwrap();
-    insta::assert_snapshot!(masked, @r"
+    insta::assert_snapshot!(masked, @"
     ::add-mask::first%25
     ::add-mask::first%25%0D%0Asecond%0A}%0A
     ::add-mask::second

@@ -40,11 +40,11 @@ fn a_secret_is_no_argument_and_its_value_is_not_repeated() {
         let text = lines(&outcome.request.unwrap_err());
         assert!(!text.contains("hunter2") && !outcome.log.contains("hunter2"), "{text}");
     }
-    insta::assert_snapshot!(errors(&["pull", "x", "--password", "hunter2"], &[]), @r"
+    insta::assert_snapshot!(errors(&["pull", "x", "--password", "hunter2"], &[]), @"
     password is secret and can't be an argument
       hint: set the variable OCI_ARTIFACT_PASSWORD, or pass it on stdin with --password-stdin
     ");
-    insta::assert_snapshot!(errors(&["pull", "x", "--token", "hunter2"], &[]), @r"
+    insta::assert_snapshot!(errors(&["pull", "x", "--token", "hunter2"], &[]), @"
     token is secret and can't be an argument
       hint: set the variable OCI_ARTIFACT_TOKEN
     ");
@@ -61,12 +61,10 @@ fn the_password_from_stdin() {
     assert_eq!(read(b"secret\n"), "secret");
     assert_eq!(read(b"secret\r\n"), "secret");
     assert_eq!(read(b" two \nlines\n\n"), " two \nlines\n");
-    insta::assert_snapshot!(read(b"\n"), @r"
+    insta::assert_snapshot!(read(b"\n"), @"
     error: --password-stdin: stdin is empty
       hint: pipe the password into the command
     ");
     insta::assert_snapshot!(read(&[b'x'; 70_000]), @"error: --password-stdin: stdin has more than 64 KiB");
-    insta::assert_snapshot!(read(b"\xff"), @r"
-    error: --password-stdin: stdin can't be read as UTF-8 text: invalid data
-    ");
+    insta::assert_snapshot!(read(b"\xff"), @"error: --password-stdin: stdin can't be read as UTF-8 text: invalid data");
 }
