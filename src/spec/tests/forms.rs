@@ -93,7 +93,7 @@ fn names_come_from_references() {
     "#);
     insta::assert_snapshot!(names(&["name: n, reference: X Y", "name: n, reference: y", "name: ' m', reference: z"]), @r#"
     spec:3:24: reference "X Y": "x y" is not part of a repository name
-      a repository is lower-case letters and digits, in parts joined by '/', with '.', '_', '__' or '-' between
+      a repository is parts of a-z and 0-9 joined by '/', inside them also '.', '_', '__' and '-'
     spec:4:10: name "n" stands twice, first in line 3 column 10
       keep one of them
     spec:5:10: `name` has blanks around it
