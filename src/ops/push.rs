@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::plan::{Artifact, Plan};
 use crate::report::{ArtifactResult, State};
 use crate::transfer::prepare::{Prepared, prepare};
-use crate::transfer::push::{self, Pushed};
+use crate::transfer::push::{self, Effect};
 
 /// Artifacts under way at once; their blobs share the engine's permits.
 const ARTIFACTS: usize = 8;
@@ -45,15 +45,18 @@ async fn push_one(artifact: &Artifact, settings: PushSettings, context: &Context
     });
     let store = context.stores.open_for_writing(&artifact.reference.location);
     let pushed = push::push(&prepared, &artifact.tags, &store, settings.force, &context.engine).await;
-    let mut result = described(artifact, Some(&prepared));
-    match pushed.map_err(failed)? {
-        Pushed::Written => result.state = State::Pushed,
-        Pushed::Unchanged => result.state = State::Unchanged,
-        Pushed::Skipped(kept) => {
-            result = described(artifact, None).at(&artifact.reference.location, &kept);
-            result.state = State::Skipped;
-        }
-    }
+    let pushed = pushed.map_err(failed)?;
+    let mut result = match pushed.effect {
+        // What was there before is not what the files make.
+        Effect::Skipped => described(artifact, None).at(&artifact.reference.location, &pushed.digest),
+        Effect::Written | Effect::Unchanged => described(artifact, Some(&prepared)),
+    };
+    result.tags = pushed.tags.iter().map(ToString::to_string).collect();
+    result.state = match pushed.effect {
+        Effect::Written => State::Pushed,
+        Effect::Unchanged => State::Unchanged,
+        Effect::Skipped => State::Skipped,
+    };
     context.ledger.set(result);
     Ok(())
 }

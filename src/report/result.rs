@@ -73,7 +73,7 @@ pub struct ArtifactResult {
     pub reference: Option<String>,
     /// `HOST/REPOSITORY`.
     pub repository: String,
-    /// Its tags, those that policies left alone not among them.
+    /// The tags that name it; before it is pushed, those that it is to get.
     pub tags: Vec<String>,
     /// Media type of its manifest.
     #[serde(skip_serializing_if = "Option::is_none")]

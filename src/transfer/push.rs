@@ -14,13 +14,24 @@ use crate::store::{self, PutBlob, Store};
 
 /// What became of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pushed {
+pub struct Pushed {
+    /// Whether something was done.
+    pub effect: Effect,
+    /// What the tags below name: the artifact, or what was there before and stays.
+    pub digest: Digest,
+    /// The tags that name it now.
+    pub tags: Vec<Tag>,
+}
+
+/// What a push did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
     /// Something was written.
     Written,
     /// All of it was there.
     Unchanged,
-    /// Every tag exists with another digest and is to be left alone; holds the digest that the first one names.
-    Skipped(Digest),
+    /// Every tag exists with another digest and is to be left alone.
+    Skipped,
 }
 
 /// Pushes `artifact` to `store` under `tags`, or by digest where there are none. With `force` every blob is looked
@@ -44,21 +55,27 @@ pub async fn push(
         .filter(|(_, state)| **state == TagState::Write)
         .map(|(rule, _)| rule)
         .collect();
-    if let Some(kept) = states.iter().find_map(TagState::kept)
-        && !stored
-        && wanted.is_empty()
-    {
-        return Ok(Pushed::Skipped(kept.clone()));
+    let pushed = |effect, digest: &Digest| {
+        let named = tags.iter().zip(&states).filter(|(_, state)| state.names(own) == digest);
+        Pushed {
+            effect,
+            digest: digest.clone(),
+            tags: named.map(|(rule, _)| rule.tag.clone()).collect(),
+        }
+    };
+    if let (Some(kept), false, true) = (states.iter().find_map(TagState::kept), stored, wanted.is_empty()) {
+        return Ok(pushed(Effect::Skipped, kept));
     }
     if stored && wanted.is_empty() && !force {
-        return Ok(Pushed::Unchanged);
+        return Ok(pushed(Effect::Unchanged, own));
     }
-    let mut written = !wanted.is_empty() || tags.is_empty();
+    let mut written = !wanted.is_empty() || !stored;
     if !stored || force {
         written |= put_blobs(&artifact.blobs, store, engine).await?;
     }
     put_manifest(artifact, &wanted, stored && !force, store, engine).await?;
-    Ok(if written { Pushed::Written } else { Pushed::Unchanged })
+    let effect = if written { Effect::Written } else { Effect::Unchanged };
+    Ok(pushed(effect, own))
 }
 
 /// What is to be done about a tag.
@@ -79,6 +96,11 @@ impl TagState {
         } else {
             None
         }
+    }
+
+    /// What the tag names in the end.
+    fn names<'d>(&'d self, own: &'d Digest) -> &'d Digest {
+        self.kept().unwrap_or(own)
     }
 }
 

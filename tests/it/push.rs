@@ -156,6 +156,22 @@ fn if_exists_replaces_skips_or_fails() {
 }
 
 #[test]
+fn a_tag_that_a_policy_leaves_alone_is_not_told_as_ours() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    let spec = format!(
+        "artifacts: [{{reference: '{}', files: [readme.md], tags: [moves, {{tag: stays, if-exists: skip}}]}}]",
+        registry.reference("a:v1")
+    );
+    workspace.write("oci-artifact.yaml", spec);
+    workspace.run().arg("push").call().success();
+    workspace.write("readme.md", "other\n");
+    let second = workspace.run().args(["push", "--format", "json"]).call();
+    let artifact = &second.json()["artifacts"]["a"];
+    assert_eq!(artifact["state"], "pushed");
+    assert_eq!(artifact["tags"], serde_json::json!(["v1", "moves"]));
+}
+
+#[test]
 fn force_finds_a_lost_blob() {
     let (workspace, registry) = (workspace(), Registry::start());
     let reference = registry.reference("a:v1");
