@@ -1,5 +1,6 @@
 //! The one place that writes: stdout takes the result, stderr the log.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -48,6 +49,8 @@ pub struct Terminal {
     streams: Mutex<Streams>,
     dialect: Box<dyn Dialect>,
     bars: Option<MultiProgress>,
+    /// What the CI was told to mask: once is enough, and a pair for Basic is made for each request.
+    masked: Mutex<HashSet<String>>,
 }
 
 impl Terminal {
@@ -59,6 +62,7 @@ impl Terminal {
             streams: Mutex::new(streams),
             dialect,
             bars,
+            masked: Mutex::default(),
         }
     }
 
@@ -106,11 +110,7 @@ impl Terminal {
                     wait.as_secs_f64()
                 ));
             }
-            Event::Mask(secret) => {
-                if let Some(command) = self.dialect.mask(secret) {
-                    self.verbatim(&command);
-                }
-            }
+            Event::Mask(secret) => self.mask(secret),
         }
     }
 
@@ -127,6 +127,15 @@ impl Terminal {
         });
         bar.set_message(super::sanitize(title));
         Some(bar)
+    }
+
+    fn mask(&self, secret: &str) {
+        let Some(command) = self.dialect.mask(secret) else { return };
+        // Held until it is written: who comes second may use the secret at once.
+        let mut masked = self.masked.lock().unwrap_or_else(PoisonError::into_inner);
+        if masked.insert(secret.to_owned()) {
+            self.verbatim(&command);
+        }
     }
 
     fn note(&self, level: Level, text: &str) {

@@ -22,7 +22,7 @@ use crate::error::{Class, Error, Result};
 use crate::http::header::HeaderValue;
 use crate::http::{Answer, Client, Refusal};
 use crate::reference::Repository;
-use crate::report::Report;
+use crate::report::{Report, Secret};
 
 use challenge::Challenge;
 use token::Endpoint;
@@ -65,7 +65,7 @@ impl Auth {
         }
         match self.known(root) {
             None => Ok(None),
-            Some(Known::Basic) => basic(&credential),
+            Some(Known::Basic) => basic(&credential, &self.report),
             Some(Known::Bearer(endpoint)) => self.token(root, &endpoint, &credential, scopes, None).await.map(Some),
         }
     }
@@ -88,7 +88,7 @@ impl Auth {
         match self.known(root) {
             Some(Known::Bearer(endpoint)) => self.token(root, &endpoint, &credential, scopes, sent).await.map(Some),
             // A registry that asks without saying for what is offered what there is.
-            Some(Known::Basic) | None => Ok(basic(&credential)?.filter(|value| Some(value) != sent)),
+            Some(Known::Basic) | None => Ok(basic(&credential, &self.report)?.filter(|value| Some(value) != sent)),
         }
     }
 
@@ -175,16 +175,18 @@ pub(super) fn is_refused(answer: &Answer, authorized: bool) -> bool {
     }
 }
 
-/// `Basic`, for a credential that has a user name or can stand in for one.
-fn basic(credential: &Credential) -> Result<Option<HeaderValue>> {
+/// `Basic`, for a credential that has a user name or can stand in for one. Base64 hides nothing: the pair is as secret
+/// as the password in it, and unlike it would pass the CI's mask.
+fn basic(credential: &Credential, report: &Report) -> Result<Option<HeaderValue>> {
     let (username, password) = match credential {
         Credential::Basic { username, password } => (username.as_str(), password),
         Credential::RefreshToken(token) => (ACR_TOKEN_USER, token),
         Credential::Anonymous | Credential::EntraToken(_) | Credential::Bearer(_) => return Ok(None),
     };
     let pair = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{}", password.expose()));
-    let mut value =
-        HeaderValue::try_from(format!("Basic {pair}")).map_err(|_| Error::internal("base64 is not a header value"))?;
+    let pair = Secret::new(pair, report);
+    let mut value = HeaderValue::try_from(format!("Basic {}", pair.expose()))
+        .map_err(|_| Error::internal("base64 is not a header value"))?;
     value.set_sensitive(true);
     Ok(Some(value))
 }
