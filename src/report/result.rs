@@ -218,14 +218,14 @@ fn by_name<S: Serializer>(artifacts: &[ArtifactResult], serializer: S) -> Result
 }
 
 impl RunResult {
-    /// Compact JSON, or pretty for a person.
+    /// Compact JSON, or pretty for a person; the same values in a log, a file and an output of the CI.
     pub fn to_json(&self, pretty: bool) -> String {
         let json = if pretty {
             serde_json::to_string_pretty(self)
         } else {
             serde_json::to_string(self)
         };
-        json.unwrap_or_default()
+        super::plain_json(&json.unwrap_or_default())
     }
 
     /// Notes the failures; the first one's class is the exit code.

@@ -101,8 +101,22 @@ impl Run<'_> {
         let (reference, context) = self.single()?;
         Ok(match ops::inspect(&reference, &self.inputs.show, &context).await? {
             Shown::Text(text) => Output::Text(text),
-            Shown::Bytes(bytes) => Output::Bytes(bytes),
+            Shown::Bytes(bytes) => {
+                self.check_bytes(&bytes)?;
+                Output::Bytes(bytes)
+            }
         })
+    }
+
+    /// A runner reads what its job prints: bytes of a registry's may not give it commands, and can't be escaped without
+    /// being other bytes.
+    fn check_bytes(&self, bytes: &[u8]) -> Result<()> {
+        if !self.session.report.terminal().would_act_on(bytes) {
+            return Ok(());
+        }
+        let error =
+            Error::integrity("the bytes hold a workflow command, which the CI system would run on reading them");
+        Err(error.hint("send stdout to a file: add `> FILE`; without flags, `inspect` shows a manifest escaped"))
     }
 
     async fn list(&self) -> Result<Output, Errors> {

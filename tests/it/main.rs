@@ -19,3 +19,4 @@ mod push;
 mod readme;
 mod spec_errors;
 mod support;
+mod user;

@@ -161,7 +161,9 @@ impl Exchange<'_> {
                 query.append_pair("account", username);
             }
         }
-        let request = self.request(Method::GET, url).authorized(basic(credential, &self.auth.report)?);
+        let request = self
+            .request(Method::GET, url)
+            .authorized(basic(credential, &self.auth.report)?);
         let answer = self.ask(request).await?;
         let life = answer.life();
         self.token(answer.token.or(answer.access_token), life)
