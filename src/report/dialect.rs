@@ -102,7 +102,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn plain_json_keeps_its_values(text in "(\\PC|##\\[|\n::|[\u{85}\u{ad}\u{200b}\u{2028}\u{e0041}\u{1b}]){0,12}") {
+        fn plain_json_keeps_its_values(
+            text in "(\\PC|##\\[|\n::|[\u{85}\u{ad}\u{200b}\u{2028}\u{e0041}\u{1b}]){0,12}",
+        ) {
             let value = serde_json::json!({ &text: [&text] });
             for json in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
                 let plain = plain_json(&json);

@@ -16,12 +16,7 @@ pub fn text(result: &RunResult) -> String {
 }
 
 fn paragraph(text: &mut String, artifact: &ArtifactResult, dry_run: bool) -> std::fmt::Result {
-    let state = if dry_run && artifact.state == State::Pushed {
-        "would be pushed"
-    } else {
-        artifact.state.name()
-    };
-    write!(text, "{}: {state}", artifact.name)?;
+    write!(text, "{}: {}", artifact.name, state(artifact.state, dry_run))?;
     if !artifact.layers.is_empty() {
         let files = artifact.layers.len();
         write!(
@@ -45,6 +40,12 @@ fn paragraph(text: &mut String, artifact: &ArtifactResult, dry_run: bool) -> std
         writeln!(text, "  {path}")?;
     }
     Ok(())
+}
+
+/// What became of an artifact; with `dry-run`, what would.
+fn state(state: State, dry_run: bool) -> String {
+    let would = if dry_run && state.changes() { "would be " } else { "" };
+    format!("{would}{}", state.name())
 }
 
 /// The result as Markdown: a table of artifacts, digests and sizes, and how to pull them.
@@ -76,7 +77,11 @@ fn markdown(text: &mut String, result: &RunResult) -> std::fmt::Result {
             .map(|digest| code(&digest.to_string()))
             .unwrap_or_default();
         let tags: Vec<String> = artifact.tags.iter().map(|tag| code(tag)).collect();
-        let (name, state, size) = (cell(&artifact.name), artifact.state.name(), human_size(artifact.size));
+        let (name, state, size) = (
+            cell(&artifact.name),
+            state(artifact.state, result.dry_run),
+            human_size(artifact.size),
+        );
         writeln!(text, "| {name} | {state} | {digest} | {size} | {} |", tags.join(" "))?;
     }
     let there = [State::Pushed, State::Unchanged, State::Skipped];

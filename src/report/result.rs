@@ -49,6 +49,11 @@ impl State {
             State::Deleted => "deleted",
         }
     }
+
+    /// Whether something was written to a store or to the output.
+    pub fn changes(self) -> bool {
+        [State::Pushed, State::Pulled, State::Untagged, State::Deleted].contains(&self)
+    }
 }
 
 /// One artifact of the run.
@@ -236,8 +241,7 @@ impl RunResult {
 
     /// Whether something was written: to a store by push, to the output by pull.
     pub fn changed(&self) -> bool {
-        let moved = [State::Pushed, State::Pulled, State::Untagged, State::Deleted];
-        self.artifacts.iter().any(|artifact| moved.contains(&artifact.state))
+        self.artifacts.iter().any(|artifact| artifact.state.changes())
     }
 }
 
