@@ -80,3 +80,95 @@ fn json_in_a_log_has_the_values_that_it_has_in_a_file() {
         );
     }
 }
+
+#[test]
+fn a_spec_file_that_never_ends_or_is_none_is_refused() {
+    let workspace = Workspace::new();
+    workspace.write("folder/a.txt", "a");
+    for (file, why) in [
+        ("/dev/zero", "spec /dev/zero: it has more than 1048576 bytes"),
+        ("folder", "spec folder: this is a directory"),
+        (
+            "none.yaml",
+            "spec none.yaml: no such file\n  hint: `spec-file` is relative to `working-directory`",
+        ),
+    ] {
+        let outcome = workspace.run().args(["check", "-f", file]).call();
+        outcome.exit(2);
+        assert!(outcome.stderr.contains(why), "{}", outcome.snapshot());
+    }
+}
+
+#[test]
+fn what_follows_the_colon_of_a_layout_is_a_tag_or_a_mistake() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    let outcome = workspace.run().args(["push", "oci:layout:v 1", "a.txt"]).call();
+    outcome.exit(2);
+    assert!(
+        outcome.stderr.contains("\"v 1\" is not a tag"),
+        "{}",
+        outcome.snapshot()
+    );
+    assert!(!workspace.path().join("layout:v 1").exists());
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let workspace = Workspace::new();
+    for (arguments, flag) in [
+        (&["help"][..], &["--help"][..]),
+        (&["help", "push"], &["push", "--help"]),
+    ] {
+        let outcome = workspace.run().args(arguments.iter().copied()).call();
+        let same = workspace.run().args(flag.iter().copied()).call();
+        assert_eq!(outcome.success().stdout, same.success().stdout);
+    }
+}
+
+#[test]
+fn a_dry_run_says_what_would_be() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    workspace
+        .run()
+        .args(["push", "oci:layout:v1", "a.txt"])
+        .call()
+        .success();
+    for (arguments, would) in [
+        (&["push", "oci:layout:v2", "a.txt"][..], "would be pushed"),
+        (&["pull", "oci:layout:v1", "-o", "out"], "would be pulled"),
+        (&["untag", "oci:layout", "v1"], "would be untagged"),
+        (&["delete", "oci:layout:v1"], "would be deleted"),
+    ] {
+        let before = workspace.read("layout/index.json");
+        let outcome = workspace.run().args(arguments.iter().copied()).arg("--dry-run").call();
+        outcome.success();
+        assert!(outcome.stdout.contains(would), "{}", outcome.snapshot());
+        assert_eq!(workspace.read("layout/index.json"), before);
+    }
+    assert!(!workspace.path().join("out").exists());
+}
+
+#[test]
+fn an_artifact_none_of_whose_files_is_there_does_not_replace_a_full_one() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    workspace
+        .run()
+        .args(["push", "oci:layout:v1", "a.txt"])
+        .call()
+        .success();
+    let before = workspace.read("layout/index.json");
+    for files in [&["none.txt"][..], &["*.none", "b.txt"], &["a.txt", "!*.txt"]] {
+        let push = workspace
+            .run()
+            .args(["push", "oci:layout:v1"])
+            .args(files.iter().copied());
+        push.call().exit(8);
+        let outcome = push.args(["--if-no-files-found", "warn", "--format", "json"]).call();
+        assert_eq!(outcome.success().json()["artifacts"]["layout"]["state"], "skipped");
+        assert!(outcome.stderr.contains("warning: "), "{}", outcome.snapshot());
+        assert_eq!(workspace.read("layout/index.json"), before);
+    }
+}
