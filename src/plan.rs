@@ -68,6 +68,9 @@ pub struct Artifact {
     pub layers: Vec<Layer>,
     /// Its config, unless it is the empty one.
     pub config: Option<Layer>,
+    /// Whether `files` names some and there is none, which `if-no-files-found` lets pass: there is nothing to push, and
+    /// an empty artifact must not take the place of a full one.
+    pub nothing_found: bool,
     /// Annotations of the manifest.
     pub annotations: Annotations,
     /// Its platform, for an index that lists it.
@@ -175,6 +178,7 @@ impl Planner<'_> {
                 || names::UNKNOWN_ARTIFACT.to_owned(),
                 |artifact_type| artifact_type.to_string(),
             ),
+            nothing_found: layers.is_empty() && config.is_none() && spec.files.iter().any(|file| !file.excluded),
             layers,
             config,
             annotations: self.annotations(spec),

@@ -154,11 +154,10 @@ impl Reference {
 
     fn parse_layout(text: &str, rest: &str) -> Result<Self> {
         let (rest, digest) = split_digest(rest)?;
-        let (directory, tag) = match rest
-            .rfind(':')
-            .and_then(|at| Some((&rest[..at], rest[at + 1..].parse().ok()?)))
-        {
-            Some((directory, tag)) => (directory, Some(tag)),
+        // What follows the last colon of a path's last part is a tag; `C:` before a backslash begins a path on Windows.
+        let split = rest.rsplit_once(':').filter(|(_, last)| !last.contains(['/', '\\']));
+        let (directory, tag) = match split {
+            Some((directory, tag)) => (directory, Some(tag.parse().map_err(|e| in_reference(&e, text))?)),
             None => (rest, None),
         };
         if directory.is_empty() {
@@ -275,6 +274,9 @@ mod tests {
             "ghcr.io:0/a",
             "-a.io/b",
             "oci:",
+            "oci:dir:v 1",
+            "oci:dir:",
+            "oci:dir:feature-\u{e9}",
             "ghcr.io/a_",
             "ghcr.io/a___b",
             "ghcr.io/a@b@c",

@@ -12,7 +12,7 @@ mod terminal;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use dialect::{Dialect, Plain, sanitize};
+pub use dialect::{Dialect, Plain, is_invisible, plain_json, sanitize};
 pub use result::{ArtifactResult, ErrorResult, LayerResult, Ledger, RunResult, SCHEMA, State};
 pub use secret::Secret;
 pub(crate) use terminal::human_size;

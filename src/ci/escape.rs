@@ -4,7 +4,7 @@
 //! the older `##[name …]data` anywhere in it. `::set-output` and `##[set-output …]` still work, so a file name or a
 //! registry's error body that reaches the log as it is could set the outputs of our step.
 
-use crate::report::sanitize;
+use crate::report::{is_invisible, sanitize};
 
 /// `text` such that no line of it is a command. What is changed stays readable: `##[` becomes `## [`, `::` at the
 /// beginning of a line `: :`.
@@ -33,17 +33,18 @@ fn indent(line: &str) -> &str {
     line.split_at(line.len() - line.trim_start().len()).0
 }
 
+/// Whether the runner would take a line of `bytes` for a command; what it may ignore in comparing is left out.
+pub fn has_command(bytes: &[u8]) -> bool {
+    bytes.split(|byte| matches!(byte, b'\n' | b'\r')).any(|line| {
+        let line = String::from_utf8_lossy(line);
+        let bare: String = line.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect();
+        bare.trim_start().starts_with("::") || bare.contains("##[")
+    })
+}
+
 /// The runner compares strings by culture, where characters without width count for nothing: `#`, U+200B, `#[` equals
 /// `##[`. They are shown as `\u{…}`, and so are other spaces than the plain one, which the runner trims.
 fn escape_invisible(text: &str) -> String {
-    let is_invisible = |c: char| {
-        matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-            || (c.is_whitespace() && c != ' ' && c != '\n')
-    };
     text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
         if is_invisible(c) {
             shown.extend(c.escape_unicode());
@@ -89,6 +90,24 @@ mod tests {
         ] {
             assert_eq!(text(from), to, "{from:?}");
         }
+    }
+
+    #[test]
+    fn bytes_with_commands_are_found() {
+        for bytes in [
+            "::set-output name=x::y",
+            "a\r ::x",
+            "{\n\t::x",
+            "\u{200b}::x",
+            "a ##[x]",
+            "#\u{200b}#[x]",
+        ] {
+            assert!(has_command(bytes.as_bytes()), "{bytes:?}");
+        }
+        for bytes in ["", "{\"a\": \"::x\"}", "a::b", "# [x]", "\u{1b}[31m"] {
+            assert!(!has_command(bytes.as_bytes()), "{bytes:?}");
+        }
+        assert!(has_command(b"\xff\n::x"));
     }
 
     #[test]

@@ -260,6 +260,10 @@ impl Dialect for Commands {
     fn escape(&self, line: &str) -> String {
         escape::text(line)
     }
+
+    fn has_command(&self, bytes: &[u8]) -> bool {
+        escape::has_command(bytes)
+    }
 }
 
 #[cfg(test)]

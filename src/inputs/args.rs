@@ -28,6 +28,11 @@ pub enum Parsed {
 /// for one.
 pub fn parse(mut arguments: Vec<OsString>, default: Option<Command>) -> Result<Parsed> {
     refuse_secrets(&arguments)?;
+    // `help COMMAND`, as many programs know it. clap's own would also list itself as a command.
+    if arguments.get(1).is_some_and(|first| first == "help") && arguments.len() <= 3 {
+        arguments.remove(1);
+        arguments.push("--help".into());
+    }
     if let Some(command) = default
         && lacks_command(&arguments)
     {

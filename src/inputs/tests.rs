@@ -54,6 +54,7 @@ struct Outcome {
 fn run_with_stdin(arguments: &[&str], variables: &[(&str, &str)], stdin: &[u8]) -> Outcome {
     let log = Log::default();
     let streams = Streams {
+        into_file: false,
         stdout: Box::new(std::io::sink()),
         stderr: Box::new(log.clone()),
     };

@@ -6,7 +6,7 @@ use super::{Context, manifest};
 use crate::error::{Class, Error, Result};
 use crate::oci::{Content, Descriptor, Digest, RawManifest, to_canonical_json};
 use crate::reference::Reference;
-use crate::report::{ArtifactResult, State};
+use crate::report::{ArtifactResult, State, plain_json};
 use crate::store::Store;
 
 /// What to show.
@@ -50,7 +50,10 @@ pub async fn inspect(reference: &Reference, show: &Show, context: &Context) -> R
         Show::Digest => Ok(Shown::Text(format!("{}\n", raw.digest()))),
         Show::Descriptor => {
             let json = to_canonical_json(&raw.descriptor())?;
-            Ok(Shown::Text(format!("{}\n", String::from_utf8_lossy(&json))))
+            Ok(Shown::Text(format!(
+                "{}\n",
+                plain_json(&String::from_utf8_lossy(&json))
+            )))
         }
         Show::Config | Show::Blob(_) => {
             let blob = listed(&raw, show)?.ok_or_else(|| {
@@ -84,7 +87,7 @@ fn pretty(raw: &RawManifest) -> Result<String> {
     let json = serde_json::from_slice::<serde_json::Value>(raw.bytes())
         .and_then(|value| serde_json::to_string_pretty(&value))
         .map_err(|error| Error::integrity(format!("manifest {}: {error}", raw.digest())))?;
-    Ok(format!("{json}\n"))
+    Ok(format!("{}\n", plain_json(&json)))
 }
 
 fn listed(raw: &RawManifest, show: &Show) -> Result<Option<Descriptor>> {

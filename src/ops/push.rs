@@ -34,6 +34,18 @@ pub async fn push(plan: &Plan, settings: PushSettings, context: &Context) -> Res
 }
 
 async fn push_one(artifact: &Artifact, settings: PushSettings, context: &Context) -> Result<()> {
+    if artifact.nothing_found {
+        let name = &artifact.name;
+        context.report.info(format!(
+            "artifact {name:?}: none of its files is there; it is not pushed"
+        ));
+        context.ledger.set(ArtifactResult {
+            state: State::Skipped,
+            tags: Vec::new(),
+            ..described(artifact, None)
+        });
+        return Ok(());
+    }
     context.ledger.state(&artifact.name, State::Failed);
     let failed = |error: crate::error::Error| in_artifact(artifact, error);
     let prepared = prepare(artifact, settings.mtime, &context.engine)

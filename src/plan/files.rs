@@ -44,13 +44,24 @@ impl Finder<'_> {
     /// In the order of `files`.
     fn layers(&mut self, artifact: &ArtifactSpec, base: &Utf8Path) -> Vec<Layer> {
         let mut found: Vec<Found<'_>> = Vec::new();
+        let mut excluded = false;
         for entry in &artifact.files {
             let result = if entry.excluded {
+                excluded |= !found.is_empty();
                 exclude(&mut found, &entry.path)
             } else {
                 self.find(base, entry).map(|more| found.extend(more))
             };
             self.note(entry.place.as_ref(), result);
+        }
+        if excluded && found.is_empty() {
+            let error = Error::new(
+                crate::error::Class::Local,
+                "`files` takes away every file that it names",
+            )
+            .hint("an entry that begins with ! holds for the entries before it");
+            let result = self.nothing(error);
+            self.note(artifact.files.last().and_then(|entry| entry.place.as_ref()), result);
         }
         let mut layers: Vec<(Layer, Option<Place>)> = Vec::new();
         for found in found {
@@ -109,7 +120,9 @@ impl Finder<'_> {
                 crate::error::Class::Local,
                 format!("{}: no such file or directory", entry.path),
             )
-            .hint(format!("it was looked for at {path}"));
+            .hint(format!(
+                "it was looked for at {path}; `if-no-files-found: warn` lets the run go on"
+            ));
             return self.nothing(error);
         }
         let exclude = entry

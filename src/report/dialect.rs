@@ -19,6 +19,11 @@ pub trait Dialect: Send + Sync {
 
     /// `line` such that the CI takes it as text, whatever stands in it.
     fn escape(&self, line: &str) -> String;
+
+    /// Whether the CI would act on a line of `bytes`, were they printed as they are.
+    fn has_command(&self, _bytes: &[u8]) -> bool {
+        false
+    }
 }
 
 /// A terminal or an unknown CI system: text only.
@@ -48,7 +53,6 @@ impl Dialect for Plain {
 
 /// `line` without characters that move a cursor, colour text or reorder it: each becomes `\u{…}`. Newlines stay.
 pub fn sanitize(line: &str) -> String {
-    let reorders = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     line.chars()
         .fold(String::with_capacity(line.len()), |mut text, character| {
             if (character.is_control() && character != '\n') || reorders(character) {
@@ -58,4 +62,56 @@ pub fn sanitize(line: &str) -> String {
             }
             text
         })
+}
+
+fn reorders(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether `character` takes no room, or is white space other than the plain space and the newline.
+pub fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+        || (character.is_whitespace() && character != ' ' && character != '\n')
+}
+
+/// `json` with the same values, written such that no dialect has to change it: what [`Dialect::escape`] would show
+/// differently stands as `\uXXXX` in its strings.
+pub fn plain_json(json: &str) -> String {
+    let mut plain = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for character in json.chars() {
+        let escaped = character.is_control() || reorders(character) || is_invisible(character);
+        // Between its strings JSON has no `#`, and no control character but the newline.
+        if (escaped && character != '\n') || (character == '#' && plain.ends_with('#')) {
+            for unit in character.encode_utf16(&mut units) {
+                plain.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn plain_json_keeps_its_values(
+            text in "(\\PC|##\\[|\n::|[\u{85}\u{ad}\u{200b}\u{2028}\u{e0041}\u{1b}]){0,12}",
+        ) {
+            let value = serde_json::json!({ &text: [&text] });
+            for json in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                let plain = plain_json(&json);
+                proptest::prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&plain).unwrap(), value.clone());
+                proptest::prop_assert_eq!(&sanitize(&plain), &plain);
+                proptest::prop_assert!(!plain.contains("##["));
+            }
+        }
+    }
 }

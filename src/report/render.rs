@@ -46,14 +46,12 @@ fn paragraph(text: &mut String, artifact: &ArtifactResult, dry_run: bool) -> std
     Ok(())
 }
 
-fn state(state: State, dry_run: bool) -> &'static str {
+/// What became of an artifact; with `dry-run`, what would.
+fn state(state: State, dry_run: bool) -> String {
     match state {
-        State::NotStarted => "not started",
-        State::Pushed if dry_run => "would be pushed",
-        State::Pulled if dry_run => "would be pulled",
-        State::Untagged if dry_run => "would be untagged",
-        State::Deleted if dry_run => "would be deleted",
-        state => state.name(),
+        State::NotStarted => "not started".to_owned(),
+        state if dry_run && state.changes() => format!("would be {}", state.name()),
+        state => state.name().to_owned(),
     }
 }
 

@@ -54,6 +54,11 @@ impl State {
             State::Deleted => "deleted",
         }
     }
+
+    /// Whether something was written to a store or to the output.
+    pub fn changes(self) -> bool {
+        [State::Pushed, State::Pulled, State::Untagged, State::Deleted].contains(&self)
+    }
 }
 
 /// One artifact of the run.
@@ -223,14 +228,14 @@ fn by_name<S: Serializer>(artifacts: &[ArtifactResult], serializer: S) -> Result
 }
 
 impl RunResult {
-    /// Compact JSON, or pretty for a person.
+    /// Compact JSON, or pretty for a person; the same values in a log, a file and an output of the CI.
     pub fn to_json(&self, pretty: bool) -> String {
         let json = if pretty {
             serde_json::to_string_pretty(self)
         } else {
             serde_json::to_string(self)
         };
-        json.unwrap_or_default()
+        super::plain_json(&json.unwrap_or_default())
     }
 
     /// Notes the failures; the first one's class is the exit code.
@@ -241,8 +246,7 @@ impl RunResult {
 
     /// Whether something was written: to a store by push, to the output by pull.
     pub fn changed(&self) -> bool {
-        let moved = [State::Pushed, State::Pulled, State::Untagged, State::Deleted];
-        self.artifacts.iter().any(|artifact| moved.contains(&artifact.state))
+        self.artifacts.iter().any(|artifact| artifact.state.changes())
     }
 }
 

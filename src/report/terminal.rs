@@ -24,6 +24,8 @@ pub struct Streams {
     pub stdout: Box<dyn Write + Send>,
     /// The log.
     pub stderr: Box<dyn Write + Send>,
+    /// Whether stdout goes to a file, where no CI system reads along.
+    pub into_file: bool,
 }
 
 impl Streams {
@@ -32,6 +34,7 @@ impl Streams {
         Streams {
             stdout: Box::new(std::io::stdout()),
             stderr: Box::new(std::io::stderr()),
+            into_file: stdout_is_file(),
         }
     }
 
@@ -40,6 +43,7 @@ impl Streams {
         Streams {
             stdout: Box::new(std::io::sink()),
             stderr: Box::new(std::io::sink()),
+            into_file: false,
         }
     }
 }
@@ -49,7 +53,7 @@ pub struct Terminal {
     streams: Mutex<Streams>,
     dialect: Box<dyn Dialect>,
     bars: Option<MultiProgress>,
-    /// Announced already: Basic's pair is made anew for each request.
+    /// What the CI was told to mask: once is enough, and a pair for Basic is made for each request.
     masked: Mutex<HashSet<String>>,
 }
 
@@ -75,6 +79,12 @@ impl Terminal {
     /// Writes a result of exact bytes on stdout, such as a raw manifest: what was asked for, unescaped.
     pub fn raw_result(&self, bytes: &[u8]) {
         self.write(|streams| &mut streams.stdout, bytes);
+    }
+
+    /// Whether the CI system would act on `bytes` if they were printed as [`Terminal::raw_result`] does.
+    pub fn would_act_on(&self, bytes: &[u8]) -> bool {
+        let into_file = self.streams.lock().unwrap_or_else(PoisonError::into_inner).into_file;
+        !into_file && self.dialect.has_command(bytes)
     }
 
     /// Writes a line of the log.
@@ -110,15 +120,7 @@ impl Terminal {
                     wait.as_secs_f64()
                 ));
             }
-            Event::Mask(secret) => {
-                // Held until the command is written: a secret that counts as announced has been.
-                let mut masked = self.masked.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(command) = self.dialect.mask(secret)
-                    && masked.insert((*secret).to_owned())
-                {
-                    self.verbatim(&command);
-                }
-            }
+            Event::Mask(secret) => self.mask(secret),
         }
     }
 
@@ -135,6 +137,17 @@ impl Terminal {
         });
         bar.set_message(super::sanitize(title));
         Some(bar)
+    }
+
+    fn mask(&self, secret: &str) {
+        let Some(command) = self.dialect.mask(secret) else {
+            return;
+        };
+        // Held until it is written: who comes second may use the secret at once.
+        let mut masked = self.masked.lock().unwrap_or_else(PoisonError::into_inner);
+        if masked.insert(secret.to_owned()) {
+            self.verbatim(&command);
+        }
     }
 
     fn note(&self, level: Level, text: &str) {
@@ -191,6 +204,19 @@ impl Write for DebugLine {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+#[cfg(unix)]
+fn stdout_is_file() -> bool {
+    use std::os::fd::AsFd as _;
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned();
+    let metadata = stdout.and_then(|stdout| std::fs::File::from(stdout).metadata());
+    metadata.is_ok_and(|metadata| metadata.is_file())
+}
+
+#[cfg(not(unix))]
+fn stdout_is_file() -> bool {
+    false
 }
 
 fn label(level: Level) -> &'static str {

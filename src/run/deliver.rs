@@ -24,6 +24,8 @@ pub(super) fn deliver(
         (Some(Output::Bytes(bytes)), _) => terminal.raw_result(bytes),
         (_, Format::Json) => terminal.result(&format!("{}\n", result.to_json(true))),
         (Some(Output::Text(text)), Format::Text) => terminal.result(text),
+        // Who asked to see something and cannot gets nothing, lest a script take it for the answer.
+        (None, Format::Text) if !summarised(result) => {}
         (_, Format::Text) => terminal.result(&render::text(result)),
     }
     let json_file = json_file(result, inputs, session);

@@ -1,6 +1,6 @@
 //! A command that is ready to run, and its run.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops::{self, Context, PullItem, PullSettings, PushSettings, Show, Shown};
 use crate::plan::Plan;
 use crate::reference::{Location, Reference, Tag};
@@ -50,7 +50,10 @@ impl Job {
             Job::Inspect(reference, show, context) => {
                 return Ok(match ops::inspect(&reference, &show, &context).await? {
                     Shown::Text(text) => Output::Text(text),
-                    Shown::Bytes(bytes) => Output::Bytes(bytes),
+                    Shown::Bytes(bytes) => {
+                        check_bytes(&bytes, &context.report)?;
+                        Output::Bytes(bytes)
+                    }
                 });
             }
             Job::List(location, context) => return ops::list(&location, &context).await.map(Output::Text),
@@ -59,6 +62,16 @@ impl Job {
         }
         Ok(Output::Result)
     }
+}
+
+/// A runner reads what its job prints: bytes of a registry's may not give it commands, and can't be escaped without
+/// being other bytes.
+fn check_bytes(bytes: &[u8], report: &Report) -> Result<()> {
+    if !report.terminal().would_act_on(bytes) {
+        return Ok(());
+    }
+    let error = Error::integrity("the bytes hold a workflow command, which the CI system would run on reading them");
+    Err(error.hint("send stdout to a file: add `> FILE`; without flags, `inspect` shows a manifest escaped"))
 }
 
 /// A group of log lines; ends when the command does, however it ends.

@@ -1,5 +1,7 @@
 //! Which artifacts a run is about: those of a spec, one made of inputs, or those of an earlier run's `json`.
 
+use std::io::{ErrorKind, Read as _};
+
 use camino::Utf8Path;
 
 use crate::error::{Error, Errors, Result};
@@ -47,19 +49,33 @@ pub(super) fn spec(inputs: &Inputs, directory: &Utf8Path, session: &Session<'_>)
 }
 
 fn read_file(file: &Utf8Path, directory: &Utf8Path, inputs: &Inputs, session: &Session<'_>) -> Result<Spec, Errors> {
-    let path = directory.join(file);
-    let size = fs_err::metadata(&path)
-        .map_err(|error| Error::usage(error.to_string()))?
-        .len();
-    if size > SPEC_LIMIT as u64 {
+    let bytes = bounded(&directory.join(file)).map_err(|error| {
+        let (why, hint) = match error.kind() {
+            ErrorKind::NotFound => (
+                "no such file".to_owned(),
+                "`spec-file` is relative to `working-directory`",
+            ),
+            ErrorKind::IsADirectory => ("this is a directory".to_owned(), "name the file in it"),
+            _ => (error.to_string(), "check the path and its permissions"),
+        };
+        Error::usage(format!("spec {file}: {why}")).hint(format!("{hint}; it was looked for in {directory}"))
+    })?;
+    if bytes.len() > SPEC_LIMIT {
         return Err(
-            Error::usage(format!("spec {file}: {size} bytes, more than {SPEC_LIMIT}"))
+            Error::usage(format!("spec {file}: it has more than {SPEC_LIMIT} bytes"))
                 .hint("use patterns or directories instead of listing each file")
                 .into(),
         );
     }
-    let bytes = fs_err::read(&path).map_err(|error| Error::usage(error.to_string()))?;
     parse(&bytes, Some(file), inputs, session)
+}
+
+/// At most one byte more than a spec may have, whatever size the file says it has: a device has none and never ends.
+fn bounded(path: &Utf8Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = fs_err::File::open(path)?.into_parts().0;
+    file.take(SPEC_LIMIT as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn parse(bytes: &[u8], file: Option<&Utf8Path>, inputs: &Inputs, session: &Session<'_>) -> Result<Spec, Errors> {

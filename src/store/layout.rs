@@ -137,10 +137,10 @@ impl Layout {
         let (files, location) = (self.files.clone(), self.location.clone());
         blocking(move || {
             if !files.check()? {
-                return Err(Error::new(
-                    Class::NotFound,
-                    format!("{location}: there is no image layout"),
-                ));
+                return Err(
+                    Error::new(Class::NotFound, format!("{location}: there is no image layout"))
+                        .hint("check the path: it is relative to `working-directory`"),
+                );
             }
             let tags = Index::read(&files)?.tags();
             Ok(TagPage { tags, next: None })

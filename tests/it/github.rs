@@ -45,6 +45,7 @@ fn outputs_and_summary_of_a_push() {
     let outcome = job(&workspace)
         .env("OCI_ARTIFACT_ACTION", "1")
         .env("OCI_ARTIFACT_SPEC", spec)
+        .env("OCI_ARTIFACT_CONCURRENCY", "1")
         .call();
     outcome.success();
     let outputs = outputs(&workspace);

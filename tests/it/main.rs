@@ -21,3 +21,4 @@ mod push;
 mod readme;
 mod spec_errors;
 mod support;
+mod user;

@@ -93,7 +93,7 @@ fn problems_of_the_files_have_their_places_too() {
     error: oci-artifact.yaml:5:12: two files of one artifact have the title "a.txt"
       hint: give one of them another `title`, or exclude it
     error: oci-artifact.yaml:6:5: nothing.txt: no such file or directory
-      hint: it was looked for at [WORK]/nothing.txt
+      hint: it was looked for at [WORK]/nothing.txt; `if-no-files-found: warn` lets the run go on
     error: oci-artifact.yaml:7:5: pattern "*.none" matches no file
       hint: it was looked for in [WORK]; `if-no-files-found: warn` lets the run go on
     error: oci-artifact.yaml:8:5: path "/etc/passwd": it leads outside of the working directory
