@@ -67,7 +67,12 @@ fn read_file(file: &Utf8Path, directory: &Utf8Path, inputs: &Inputs, session: &S
                 .into(),
         );
     }
-    parse(&bytes, Some(file), inputs, session)
+    // Places are told relative to the current directory, as editors and CI systems take them.
+    let place = match inputs.working_directory.as_str() {
+        "." => file.to_owned(),
+        _ => inputs.working_directory.join(file),
+    };
+    parse(&bytes, Some(&place), inputs, session)
 }
 
 /// At most one byte more than a spec may have, whatever size the file says it has: a device has none and never ends.

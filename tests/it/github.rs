@@ -105,6 +105,13 @@ fn a_mistake_is_an_annotation_at_its_line_and_the_outputs_say_so() {
     );
     assert_eq!(outputs(&workspace)["exit-code"], "2");
     assert!(workspace.read("github/summary").contains("**failed**"));
+    let arguments = ["push", "-f", "spec.yaml", "--working-directory", "ci"];
+    let outcome = job(&workspace).args(arguments).call();
+    assert!(
+        outcome.stderr.contains("::error file=ci/spec.yaml,line=3"),
+        "{}",
+        outcome.snapshot()
+    );
 }
 
 #[test]
