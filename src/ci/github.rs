@@ -126,6 +126,10 @@ impl Ci for GitHub {
         self.source()
     }
 
+    fn temporary_directory(&self) -> Option<Utf8PathBuf> {
+        self.env.get("RUNNER_TEMP").map(Utf8PathBuf::from)
+    }
+
     fn outputs(&self, values: &[(&str, String)]) -> Result<()> {
         match self.env.get("GITHUB_OUTPUT") {
             Some(file) => file_command::write_outputs(Utf8Path::new(file), values),

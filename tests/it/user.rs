@@ -172,3 +172,60 @@ fn an_artifact_none_of_whose_files_is_there_does_not_replace_a_full_one() {
         assert_eq!(workspace.read("layout/index.json"), before);
     }
 }
+
+#[test]
+fn what_is_in_the_way_is_found_before_anything_is_written() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    workspace.write("b/c.txt", "c");
+    workspace
+        .run()
+        .args(["push", "oci:layout:v1", "a.txt", "b"])
+        .call()
+        .success();
+    workspace.write("one/a.txt/mine", "");
+    workspace.write("two/b", "mine");
+    workspace.write("three", "mine");
+    for (output, why) in [
+        (
+            "one",
+            "one/a.txt: there is a directory, and the artifact has a file there",
+        ),
+        ("two", "two/b: there is a file, and the artifact has a directory there"),
+        (
+            "three",
+            "three: there is a file on the way, and pull writes into a directory",
+        ),
+    ] {
+        let outcome = workspace.run().args(["pull", "oci:layout:v1", "-o", output]).call();
+        outcome.exit(8);
+        assert!(outcome.stderr.contains(why), "{}", outcome.snapshot());
+        assert!(outcome.stderr.contains("hint: "), "{}", outcome.snapshot());
+    }
+    assert!(!workspace.path().join("one/b").exists() && !workspace.path().join("two/a.txt").exists());
+    assert_eq!(workspace.read("three"), "mine");
+}
+
+#[test]
+fn a_long_json_goes_to_a_file_in_a_job_and_nowhere_at_home() {
+    let workspace = Workspace::new();
+    for number in 0..2000 {
+        workspace.write(&format!("many/a-file-with-a-longer-name-{number}"), "");
+    }
+    let arguments = ["push", "oci:layout:v1", "many/*"];
+    workspace.run().args(arguments).call().success();
+    assert_eq!(fs_err::read_dir(workspace.temporary()).unwrap().count(), 0);
+    workspace.write("runner/keep", "");
+    let runner = workspace.path().join("runner");
+    job(&workspace)
+        .args(arguments)
+        .env("RUNNER_TEMP", runner.as_str())
+        .call()
+        .success();
+    let outputs = workspace.read("github/output");
+    assert!(!outputs.contains("\njson<<"), "{outputs}");
+    let start = outputs.find(runner.as_str()).expect(&outputs);
+    let file = outputs[start..].lines().next().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&fs_err::read(file).unwrap()).unwrap();
+    assert_eq!(json["artifacts"]["layout"]["state"], "unchanged");
+}
