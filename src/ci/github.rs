@@ -126,6 +126,22 @@ impl Ci for GitHub {
         self.source()
     }
 
+    /// The payload of a push has it, of the commit that the job is about.
+    fn committed(&self) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Push {
+            head_commit: Commit,
+        }
+        #[derive(serde::Deserialize)]
+        struct Commit {
+            id: String,
+            timestamp: String,
+        }
+        let push: Push = event(Utf8Path::new(self.env.get("GITHUB_EVENT_PATH")?))?;
+        let commit = push.head_commit;
+        (self.env.get("GITHUB_SHA") == Some(&commit.id)).then_some(commit.timestamp)
+    }
+
     fn temporary_directory(&self) -> Option<Utf8PathBuf> {
         self.env.get("RUNNER_TEMP").map(Utf8PathBuf::from)
     }
@@ -149,16 +165,21 @@ impl Ci for GitHub {
     }
 }
 
-/// The number of the pull request in the event's payload. Without it there is no fact, and no failure.
+/// The number of the pull request in the event's payload.
 fn event_number(file: &Utf8Path) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Event {
         number: u64,
     }
+    let event: Event = event(file)?;
+    Some(event.number.to_string())
+}
+
+/// What is wanted of the event's payload. Without it there is no fact, and no failure.
+fn event<T: serde::de::DeserializeOwned>(file: &Utf8Path) -> Option<T> {
     let size = fs_err::metadata(file).ok()?.len();
     let bytes = (size <= EVENT_LIMIT).then(|| fs_err::read(file).ok()).flatten()?;
-    let event: Event = serde_json::from_slice(&bytes).ok()?;
-    Some(event.number.to_string())
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// Workflow commands.

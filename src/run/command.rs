@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::credentials::Credentials;
-use crate::error::{Error, Errors, Result};
+use crate::error::{Class, Error, Errors, Result};
 use crate::http;
 use crate::inputs::{Command, Inputs};
 use crate::oci::{Annotations, names};
@@ -36,6 +36,7 @@ pub(super) enum Output {
 pub(super) async fn run(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -> Result<Output, Errors> {
     let directory = session.env.directory().join(&inputs.working_directory);
     let workspace = Workspace::new(&directory, inputs.allow_outside)?;
+    check_output_file(inputs, &directory)?;
     let run = Run {
         inputs,
         session,
@@ -52,6 +53,21 @@ pub(super) async fn run(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger)
         Command::Untag => run.untag().await,
         Command::Delete => run.delete().await,
     }
+}
+
+/// A result that can't be written is better known before there is one.
+fn check_output_file(inputs: &Inputs, directory: &Utf8Path) -> Result<()> {
+    let Some(file) = &inputs.output_file else { return Ok(()) };
+    let path = directory.join(file);
+    let why = if path.is_dir() {
+        "this is a directory"
+    } else if path.parent().is_some_and(|parent| !parent.is_dir()) {
+        "its folder is not there"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(Class::Local, format!("output-file {path}: {why}"))
+        .hint("name a file in a folder that is there; it is relative to `working-directory`"))
 }
 
 struct Run<'a> {
@@ -288,14 +304,19 @@ impl Run<'_> {
             annotations.on_ghcr = source.map(|url| (names::SOURCE.to_owned(), url)).into_iter().collect();
             return Ok(annotations);
         };
-        let add = |key: &str, value: Option<String>| -> Annotations {
+        let add = |name: &str, key: &str, value: Option<String>| -> Annotations {
+            if value.is_none() {
+                self.session
+                    .report
+                    .warning(format!("`ci-annotations`: {name} is not known here and left out"));
+            }
             value.map(|value| (key.to_owned(), value)).into_iter().collect()
         };
         for name in wanted {
             annotations.everywhere.extend(match name.as_str() {
-                "source" => add(names::SOURCE, source.clone()),
-                "revision" => add(names::REVISION, facts.get("sha").cloned()),
-                "created" => add(names::CREATED, self.session.ci.committed()),
+                "source" => add(name, names::SOURCE, source.clone()),
+                "revision" => add(name, names::REVISION, facts.get("sha").cloned()),
+                "created" => add(name, names::CREATED, self.session.ci.committed()),
                 other => {
                     return Err(Error::usage(format!("`ci-annotations`: {other:?} is none of them"))
                         .hint("they are source, revision and created"));

@@ -229,3 +229,63 @@ fn a_long_json_goes_to_a_file_in_a_job_and_nowhere_at_home() {
     let json: serde_json::Value = serde_json::from_slice(&fs_err::read(file).unwrap()).unwrap();
     assert_eq!(json["artifacts"]["layout"]["state"], "unchanged");
 }
+
+#[test]
+fn a_job_is_annotated_at_the_spec_of_its_working_directory() {
+    let workspace = Workspace::new();
+    workspace.write(
+        "sub/spec.yaml",
+        "artifacts:\n- reference: oci:layout:v1\n  files: [none]\n",
+    );
+    let arguments = ["push", "--working-directory", "sub", "-f", "spec.yaml"];
+    let outcome = job(&workspace).args(arguments).call();
+    outcome.exit(8);
+    assert!(
+        outcome.stderr.starts_with("::error file=sub/spec.yaml,line=3,col=11,"),
+        "{}",
+        outcome.snapshot()
+    );
+}
+
+#[test]
+fn an_output_file_that_cannot_be_is_refused_before_anything_is_pushed() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    workspace.write("folder/x", "");
+    for file in ["none/result.json", "folder"] {
+        let outcome = workspace
+            .run()
+            .args(["push", "oci:layout:v1", "a.txt", "--output-file", file])
+            .call();
+        outcome.exit(8);
+        assert!(outcome.stderr.contains("hint: name a file"), "{}", outcome.snapshot());
+        assert!(!workspace.path().join("layout").exists());
+    }
+}
+
+#[test]
+fn the_time_of_the_commit_is_that_of_the_event_or_said_to_be_unknown() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    workspace.write(
+        "event.json",
+        r#"{"head_commit": {"id": "0123", "timestamp": "2026-01-02T03:04:05+01:00", "message": "x"}}"#,
+    );
+    let push = job(&workspace)
+        .args(["push", "oci:layout:v1", "a.txt", "--ci-annotations", "created"])
+        .env("GITHUB_EVENT_PATH", workspace.path().join("event.json").as_str());
+    push.clone().env("GITHUB_SHA", "0123").call().success();
+    let shown = workspace.run().args(["inspect", "oci:layout:v1"]).call();
+    let annotations = &shown.json()["annotations"];
+    assert_eq!(
+        annotations["org.opencontainers.image.created"],
+        "2026-01-02T03:04:05+01:00"
+    );
+    let other = push.env("GITHUB_SHA", "4567").call();
+    other.success();
+    assert!(
+        other.stderr.contains("created is not known here"),
+        "{}",
+        other.snapshot()
+    );
+}
