@@ -66,6 +66,17 @@ impl Output {
         &self.0.path
     }
 
+    /// Looks whether something is in the way of `title`: a directory in that of a file, a file in that of a directory,
+    /// a link on the way to it. Blocks.
+    pub fn check(&self, title: &str, directory: bool) -> Result<()> {
+        check_title_as(title, Class::Integrity)?;
+        if directory {
+            directory::look(&self.0, title).map(drop)
+        } else {
+            file::look(&self.0, title).map(drop)
+        }
+    }
+
     /// Whether `title` is there as a plain file with the digest and size of `blob` and the execute bit asked for.
     /// Blocks.
     pub fn holds(&self, title: &str, blob: &Descriptor, executable: bool) -> Result<bool> {

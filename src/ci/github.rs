@@ -131,7 +131,9 @@ impl Ci for GitHub {
     }
 
     fn committed(&self) -> Option<String> {
-        Some(self.event()?.head_commit?.timestamp)
+        // The payload of a push has the commit that the job is about.
+        let commit = self.event()?.head_commit?;
+        (self.env.get("GITHUB_SHA") == Some(&commit.id)).then_some(commit.timestamp)
     }
 
     fn temporary_directory(&self) -> Option<Utf8PathBuf> {
@@ -168,6 +170,7 @@ struct Event {
 
 #[derive(serde::Deserialize)]
 struct Commit {
+    id: String,
     /// RFC 3339.
     timestamp: String,
 }

@@ -13,6 +13,7 @@ use crate::reference::Reference;
 use crate::report::{ArtifactResult, State};
 use crate::spec::{FileSpec, IfNoFilesFound};
 use crate::store::Store;
+use crate::transfer::prepare::blocking;
 use crate::transfer::pull::{self, PulledFile};
 use crate::unpack::{Limits, Output, check_title_as, colliding};
 
@@ -66,7 +67,18 @@ pub async fn pull(items: &[PullItem], settings: PullSettings, context: &Context)
     let choose = items.iter().map(|item| choose(item, settings, context));
     let chosen: Vec<Chosen<'_>> = stream::iter(choose).buffered(ARTIFACTS).try_collect().await?;
     check_paths(&chosen)?;
-    let fetch = chosen.iter().map(|chosen| fetch(chosen, settings, context));
+    let mut outputs = Vec::new();
+    for chosen in &chosen {
+        let output = open(chosen, settings).await.map_err(|error| {
+            context.ledger.state(&chosen.item.name, State::Failed);
+            in_item(chosen.item, error)
+        })?;
+        outputs.push(output);
+    }
+    let fetch = chosen
+        .iter()
+        .zip(outputs)
+        .map(|(chosen, output)| fetch(chosen, output, settings, context));
     stream::iter(fetch)
         .buffer_unordered(ARTIFACTS)
         .try_for_each(|()| future::ok(()))
@@ -256,7 +268,25 @@ fn check_paths(chosen: &[Chosen<'_>]) -> Result<()> {
     Ok(())
 }
 
-async fn fetch(chosen: &Chosen<'_>, settings: PullSettings, context: &Context) -> Result<()> {
+/// Opens the output, unless nothing is to be written, and looks whether there is room for each file, so that nothing is
+/// changed if there isn't.
+async fn open(chosen: &Chosen<'_>, settings: PullSettings) -> Result<Option<Output>> {
+    if settings.dry_run {
+        return Ok(None);
+    }
+    let path = chosen.item.output.clone();
+    let layers = chosen.layers.clone();
+    blocking(move || {
+        let output = Output::open(&path)?;
+        for (title, directory) in layers.iter().filter_map(titled_kind) {
+            output.check(title, directory)?;
+        }
+        Ok(Some(output))
+    })
+    .await
+}
+
+async fn fetch(chosen: &Chosen<'_>, output: Option<Output>, settings: PullSettings, context: &Context) -> Result<()> {
     let item = chosen.item;
     let location = &item.reference.location;
     let mut result = ArtifactResult::new(&item.name, location)
@@ -268,16 +298,12 @@ async fn fetch(chosen: &Chosen<'_>, settings: PullSettings, context: &Context) -
     result.path = Some(item.output.to_string());
     result.state = State::Failed;
     context.ledger.set(result.clone());
-    if settings.dry_run {
+    let Some(output) = output else {
         result.state = State::Pulled;
         context.ledger.set(result);
         return Ok(());
-    }
+    };
     let failed = |error| in_item(item, error);
-    let path = item.output.clone();
-    let output = crate::transfer::prepare::blocking(move || Output::open(&path))
-        .await
-        .map_err(failed)?;
     let files = pull::pull(&chosen.layers, &chosen.store, &output, settings.limits, &context.engine);
     let files: Vec<PulledFile> = files.await.map_err(failed)?;
     for (layer, file) in result.layers.iter_mut().zip(&files) {

@@ -1,8 +1,10 @@
 //! From inputs to a job: spec read and planned, credentials bound, stores ready. All of it blocks, and none of it asks
 //! a server; [`Job::run`] then does the rest.
 
+use camino::Utf8Path;
+
 use crate::credentials::Credentials;
-use crate::error::{Error, Errors, Result};
+use crate::error::{Class, Error, Errors, Result};
 use crate::http;
 use crate::inputs::{CiAnnotation, Command, Inputs};
 use crate::oci::names;
@@ -24,6 +26,7 @@ use super::sources::{self, Origin};
 pub(super) fn prepare(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -> Result<Job, Errors> {
     let directory = session.env.directory().join(&inputs.working_directory);
     let workspace = Workspace::new(&directory, inputs.allow_outside)?;
+    check_output_file(inputs, &directory)?;
     let run = Run {
         inputs,
         session,
@@ -40,6 +43,21 @@ pub(super) fn prepare(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -
         Command::Untag => run.untag(),
         Command::Delete => run.delete(),
     }
+}
+
+/// A result that can't be written is better known before there is one.
+fn check_output_file(inputs: &Inputs, directory: &Utf8Path) -> Result<()> {
+    let Some(file) = &inputs.output_file else { return Ok(()) };
+    let path = directory.join(file);
+    let why = if path.is_dir() {
+        "this is a directory"
+    } else if path.parent().is_some_and(|parent| !parent.is_dir()) {
+        "its folder is not there"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(Class::Local, format!("output-file {path}: {why}"))
+        .hint("name a file in a folder that is there; it is relative to `working-directory`"))
 }
 
 /// What the preparation of a command keeps at hand.

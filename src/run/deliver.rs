@@ -52,11 +52,10 @@ fn json_file(result: &RunResult, inputs: &Inputs, session: &Session<'_>) -> Resu
     let json = result.to_json(false);
     let path = match &inputs.output_file {
         Some(file) => session.env.directory().join(&inputs.working_directory).join(file),
-        None if json.len() > JSON_LIMIT => session
-            .ci
-            .temporary_directory()
-            .unwrap_or_else(|| "/tmp".into())
-            .join(format!("oci-artifact-{:016x}.json", fastrand::u64(..))),
+        None if json.len() > JSON_LIMIT => match session.ci.temporary_directory() {
+            Some(directory) => directory.join(format!("oci-artifact-{:016x}.json", fastrand::u64(..))),
+            None => return Ok(None),
+        },
         None => return Ok(None),
     };
     fs_err::write(&path, json)?;

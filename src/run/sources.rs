@@ -67,12 +67,12 @@ fn read_file(file: &Utf8Path, directory: &Utf8Path, inputs: &Inputs, session: &S
                 .into(),
         );
     }
-    // Places are told relative to the current directory, as editors and CI systems take them.
-    let place = match inputs.working_directory.as_str() {
-        "." => file.to_owned(),
+    // From where the program was called: what an editor opens, and what a job's annotation is resolved from.
+    let shown = match inputs.working_directory.as_str() {
+        "" | "." => file.to_owned(),
         _ => inputs.working_directory.join(file),
     };
-    parse(&bytes, Some(&place), inputs, session)
+    parse(&bytes, Some(&shown), inputs, session)
 }
 
 /// At most one byte more than a spec may have, whatever size the file says it has: a device has none and never ends.

@@ -48,7 +48,7 @@ pub(super) fn unpack(
 }
 
 /// The place of the directory; something else there is an error before anything is fetched.
-fn look(root: &Root, title: &str) -> Result<Spot> {
+pub(super) fn look(root: &Root, title: &str) -> Result<Spot> {
     let spot = root.look(title)?;
     match spot.found {
         Some(found) if !found.is_dir() => Err(merge::not_a_directory(&root.path.join(title), found)),

@@ -7,23 +7,30 @@ use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
 use super::feed::{Blob, Pieces};
-use super::place::{self, Root, local};
+use super::place::{self, Root, Spot, local};
 use crate::error::Result;
 use crate::oci::{Descriptor, Hasher};
 
 /// Buffer for reading a file that is there.
 const BUFFER: usize = 256 * 1024;
 
-/// See [`super::Output::write_file`].
-pub(super) fn write(root: &Root, title: &str, blob: &Descriptor, executable: bool, pieces: Pieces) -> Result<()> {
-    let path = root.path.join(title);
+/// The place of the file; a directory there is an error before anything is fetched.
+pub(super) fn look(root: &Root, title: &str) -> Result<Spot> {
     let spot = root.look(title)?;
     if spot.found.is_some_and(|found| found.is_dir()) {
+        let path = root.path.join(title);
         return Err(place::in_the_way(
             &path,
             "a directory, and the artifact has a file there",
         ));
     }
+    Ok(spot)
+}
+
+/// See [`super::Output::write_file`].
+pub(super) fn write(root: &Root, title: &str, blob: &Descriptor, executable: bool, pieces: Pieces) -> Result<()> {
+    let path = root.path.join(title);
+    let spot = look(root, title)?;
     let mut blob = Blob::new(pieces, blob);
     let mode = if executable { 0o755 } else { 0o644 };
     let home = spot.dir.try_clone().map_err(|error| local(&path, &error))?;

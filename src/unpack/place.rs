@@ -34,7 +34,12 @@ pub(super) struct Spot {
 
 impl Root {
     pub(super) fn open(path: &Utf8Path) -> Result<Self> {
-        fs_err::create_dir_all(path)?;
+        fs_err::create_dir_all(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                in_the_way(path, "a file on the way, and pull writes into a directory")
+            }
+            _ => Error::local(error),
+        })?;
         let dir = Dir::open_ambient_dir(path, cap_std::ambient_authority()).map_err(|error| local(path, &error))?;
         Ok(Root {
             dir,

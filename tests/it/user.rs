@@ -172,3 +172,122 @@ fn an_artifact_none_of_whose_files_is_there_does_not_replace_a_full_one() {
         assert_eq!(workspace.read("layout/index.json"), before);
     }
 }
+
+#[test]
+fn what_is_in_the_way_is_found_before_anything_is_written() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    workspace.write("b/c.txt", "c");
+    workspace
+        .run()
+        .args(["push", "oci:layout:v1", "a.txt", "b"])
+        .call()
+        .success();
+    workspace.write("one/a.txt/mine", "");
+    workspace.write("two/b", "mine");
+    workspace.write("three", "mine");
+    for (output, why) in [
+        (
+            "one",
+            "one/a.txt: there is a directory, and the artifact has a file there",
+        ),
+        ("two", "two/b: there is a file, and the artifact has a directory there"),
+        (
+            "three",
+            "three: there is a file on the way, and pull writes into a directory",
+        ),
+    ] {
+        let outcome = workspace.run().args(["pull", "oci:layout:v1", "-o", output]).call();
+        outcome.exit(8);
+        assert!(outcome.stderr.contains(why), "{}", outcome.snapshot());
+        assert!(outcome.stderr.contains("hint: "), "{}", outcome.snapshot());
+    }
+    assert!(!workspace.path().join("one/b").exists() && !workspace.path().join("two/a.txt").exists());
+    assert_eq!(workspace.read("three"), "mine");
+}
+
+#[test]
+fn a_long_json_goes_to_a_file_in_a_job_and_nowhere_at_home() {
+    let workspace = Workspace::new();
+    for number in 0..2000 {
+        workspace.write(&format!("many/a-file-with-a-longer-name-{number}"), "");
+    }
+    let arguments = ["push", "oci:layout:v1", "many/*"];
+    workspace.run().args(arguments).call().success();
+    assert_eq!(fs_err::read_dir(workspace.temporary()).unwrap().count(), 0);
+    workspace.write("runner/keep", "");
+    let runner = workspace.path().join("runner");
+    job(&workspace)
+        .args(arguments)
+        .env("RUNNER_TEMP", runner.as_str())
+        .call()
+        .success();
+    let outputs = workspace.read("github/output");
+    assert!(!outputs.contains("\njson<<"), "{outputs}");
+    let start = outputs.find(runner.as_str()).expect(&outputs);
+    let file = outputs[start..].lines().next().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&fs_err::read(file).unwrap()).unwrap();
+    assert_eq!(json["artifacts"]["layout"]["state"], "unchanged");
+}
+
+#[test]
+fn a_job_is_annotated_at_the_spec_of_its_working_directory() {
+    let workspace = Workspace::new();
+    workspace.write(
+        "sub/spec.yaml",
+        "artifacts:\n- reference: oci:layout:v1\n  files: [none]\n",
+    );
+    let arguments = ["push", "--working-directory", "sub", "-f", "spec.yaml"];
+    let outcome = job(&workspace).args(arguments).call();
+    outcome.exit(8);
+    assert!(
+        outcome.stderr.starts_with("::error file=sub/spec.yaml,line=3,col=11,"),
+        "{}",
+        outcome.snapshot()
+    );
+}
+
+#[test]
+fn an_output_file_that_cannot_be_is_refused_before_anything_is_pushed() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    workspace.write("folder/x", "");
+    for file in ["none/result.json", "folder"] {
+        let outcome = workspace
+            .run()
+            .args(["push", "oci:layout:v1", "a.txt", "--output-file", file])
+            .call();
+        outcome.exit(8);
+        assert!(outcome.stderr.contains("hint: name a file"), "{}", outcome.snapshot());
+        assert!(!workspace.path().join("layout").exists());
+    }
+}
+
+#[test]
+fn the_time_of_the_commit_is_that_of_the_event_or_said_to_be_unknown() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    workspace.write(
+        "event.json",
+        r#"{"head_commit": {"id": "0123", "timestamp": "2026-01-02T03:04:05+01:00", "message": "x"}}"#,
+    );
+    let push = job(&workspace)
+        .args(["push", "oci:layout:v1", "a.txt", "--ci-annotations", "created"])
+        .env("GITHUB_EVENT_PATH", workspace.path().join("event.json").as_str());
+    push.clone().env("GITHUB_SHA", "0123").call().success();
+    let shown = workspace.run().args(["inspect", "oci:layout:v1"]).call();
+    let annotations = &shown.json()["annotations"];
+    assert_eq!(
+        annotations["org.opencontainers.image.created"],
+        "2026-01-02T03:04:05+01:00"
+    );
+    let other = push.env("GITHUB_SHA", "4567").call();
+    other.success();
+    assert!(
+        other
+            .stderr
+            .contains("gives this job no org.opencontainers.image.created"),
+        "{}",
+        other.snapshot()
+    );
+}
