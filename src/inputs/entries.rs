@@ -140,7 +140,7 @@ pub const INPUTS: &[Input] = &[
         "What to do when files are not there: error, warn or ignore",
     )
     .default("error")
-    .of(BUILDS)
+    .of(&[Push, Pull, Check])
     .under(HOW),
     Input::flag(
         "force",

@@ -9,6 +9,7 @@ use super::{CiAnnotation, Command, Format, From, Inputs, SpecSource, value};
 use crate::env::Env;
 use crate::error::{Error, Errors, Result};
 use crate::http::Options;
+use crate::oci::Digest;
 use crate::ops::Show;
 use crate::spec::{IfExists, IfNoFilesFound};
 
@@ -168,7 +169,7 @@ impl Reader<'_> {
             (&raw.digest, Show::Digest),
             (&raw.config, Show::Config),
         ];
-        let blob = self.read("blob", raw.blob.as_deref(), str::parse).map(Show::Blob);
+        let blob = self.read("blob", raw.blob.as_deref(), digest).map(Show::Blob);
         let chosen = shows.into_iter().find(|(text, _)| text.is_some()).map(|(_, show)| show);
         blob.or(chosen).unwrap_or_default()
     }
@@ -234,4 +235,12 @@ fn ci_annotations(text: &str) -> Result<Vec<CiAnnotation>> {
         })
     };
     names.iter().map(read).collect()
+}
+
+/// A digest that the user wrote: a wrong one is a mistake, not damage.
+fn digest(text: &str) -> Result<Digest> {
+    text.parse().map_err(|error: Error| {
+        let hint = error.way_out().unwrap_or_default().to_owned();
+        Error::usage(error.message()).hint(hint)
+    })
 }

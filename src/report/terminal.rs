@@ -207,6 +207,10 @@ impl Write for DebugLine {
 }
 
 #[cfg(unix)]
+#[allow(
+    clippy::disallowed_types,
+    reason = "an open descriptor has no path that fs_err could name"
+)]
 fn stdout_is_file() -> bool {
     use std::os::fd::AsFd as _;
     let stdout = std::io::stdout().as_fd().try_clone_to_owned();

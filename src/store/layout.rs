@@ -49,7 +49,11 @@ impl Layout {
         let (files, pointer) = (self.files.clone(), pointer.clone());
         blocking(move || match find(&files, &pointer)? {
             Some(found) => read_manifest(&files, &found).map(Some),
-            None => Ok(None),
+            // Listed and there, but of another size: damaged, not missing.
+            None => match listed(&files, &pointer)? {
+                Some(entry) if files.blob(&entry.digest)?.is_some() => read_manifest(&files, &entry).map(Some),
+                _ => Ok(None),
+            },
         })
         .await
     }
@@ -102,10 +106,7 @@ impl Layout {
         let (files, wanted) = (self.files.clone(), blob.clone());
         let temporary = blocking(move || {
             files.prepare()?;
-            if files
-                .blob(&wanted.digest)?
-                .is_some_and(|found| found.size == wanted.size)
-            {
+            if files.holds(&wanted)? {
                 return Ok(None);
             }
             files.temporary().map(Some)
@@ -196,16 +197,20 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 
 /// What `pointer` names. A digest need not stand in the index: a manifest that an index lists, or that lost its tag,
 /// is found among the blobs, as a registry finds it.
-fn find(files: &Files, pointer: &Pointer) -> Result<Option<Descriptor>> {
+/// The entry of the index.
+fn listed(files: &Files, pointer: &Pointer) -> Result<Option<Descriptor>> {
     if !files.check()? {
         return Ok(None);
     }
     let index = Index::read(files)?;
-    let entry = match pointer {
+    Ok(match pointer {
         Pointer::Tag(tag) => index.tagged(tag),
         Pointer::Digest(digest) => index.entry(digest),
-    };
-    match (entry, pointer) {
+    })
+}
+
+fn find(files: &Files, pointer: &Pointer) -> Result<Option<Descriptor>> {
+    match (listed(files, pointer)?, pointer) {
         (Some(entry), _) => {
             let there = files.blob(&entry.digest)?.is_some_and(|found| found.size == entry.size);
             Ok(there.then_some(entry))

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Engine;
 use super::prepare::blocking;
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::oci::{Descriptor, Digest, names};
 use crate::report::{Direction, Outcome};
 use crate::store::{BlobSource, BlobStream, Store};
@@ -80,7 +80,11 @@ async fn fetch(
             .unpack(title, layer, unpacked.as_ref(), stream, limits, &transfer)
             .await?
     } else {
-        output.write_file(title, layer, stream, executable, &transfer).await?
+        let written = output.write_file(title, layer, stream, executable, &transfer).await;
+        written.map_err(|error| match error.class() {
+            Class::Integrity => error.context(format_args!("{title:?}")),
+            _ => error,
+        })?
     };
     transfer.done(Outcome::Moved);
     Ok(PulledFile {

@@ -291,3 +291,66 @@ fn the_time_of_the_commit_is_that_of_the_event_or_said_to_be_unknown() {
         other.snapshot()
     );
 }
+
+#[test]
+fn a_damaged_layout_says_so_and_a_push_mends_it() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "hello");
+    let push = workspace.run().args(["push", "oci:layout:v1", "a.txt"]);
+    push.call().success();
+    let pull = workspace.run().args(["pull", "oci:layout:v1", "-o", "out"]);
+    let of = |bytes: &[u8]| {
+        format!(
+            "layout/blobs/{}",
+            oci_artifact::oci::Digest::of(bytes).to_string().replace(':', "/")
+        )
+    };
+    workspace.write(&of(b"hello"), "jello");
+    let outcome = pull.call();
+    outcome.exit(7);
+    assert!(
+        outcome.stderr.contains("error: \"a.txt\": "),
+        "the file's name: {}",
+        outcome.snapshot()
+    );
+    push.clone().arg("--force").call().success();
+    pull.call().success();
+    let digest = workspace.run().args(["inspect", "oci:layout:v1", "--digest"]).call();
+    let manifest = format!("layout/blobs/{}", digest.stdout.trim().replace(':', "/"));
+    workspace.write(&manifest, &format!("{}\n", workspace.read(&manifest)));
+    pull.call().exit(7);
+    push.call().success();
+    pull.call().success();
+}
+
+#[test]
+fn pull_takes_if_no_files_found_and_inspect_a_digest() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    workspace
+        .run()
+        .args(["push", "oci:layout:v1", "a.txt"])
+        .call()
+        .success();
+    let pull = workspace.run().args([
+        "pull",
+        "oci:layout:v1",
+        "-o",
+        "out",
+        "--files",
+        "none",
+        "--files",
+        "a.txt",
+    ]);
+    pull.call().exit(4);
+    assert!(!workspace.path().join("out").exists());
+    let outcome = pull.arg("--if-no-files-found").arg("warn").call();
+    outcome.success();
+    assert!(outcome.stderr.contains("warning: "), "{}", outcome.snapshot());
+    assert_eq!(workspace.read("out/a.txt"), "a");
+    let wrong = workspace
+        .run()
+        .args(["inspect", "oci:layout:v1", "--blob", "sha256:12"])
+        .call();
+    wrong.exit(2);
+}

@@ -7,7 +7,8 @@ use tempfile::NamedTempFile;
 
 use super::index::Index;
 use crate::error::{Error, Result};
-use crate::oci::Digest;
+use crate::oci::{Descriptor, Digest, Hasher};
+use crate::store::PIECE;
 
 /// Marks a directory as a layout and gives its version.
 const MARKER: &str = "oci-layout";
@@ -139,6 +140,24 @@ impl Files {
         let path = self.blob_path(digest);
         let size = self.regular(&path)?;
         Ok(size.map(|size| Found { path, size }))
+    }
+
+    /// Whether the blob is there, byte for byte: a damaged one is written anew. Reads all of it.
+    pub(super) fn holds(&self, blob: &Descriptor) -> Result<bool> {
+        let Some(found) = self.blob(&blob.digest)?.filter(|found| found.size == blob.size) else {
+            return Ok(false);
+        };
+        let mut hasher = Hasher::new(blob.digest.algorithm());
+        let mut file = fs_err::File::open(&found.path)?.into_parts().0.take(blob.size);
+        let mut buffer = vec![0; PIECE];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => return Ok(hasher.finish() == blob.digest),
+                Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed("read a blob", error)),
+            }
+        }
     }
 
     pub(super) fn remove_blob(&self, digest: &Digest) -> Result<()> {
