@@ -317,7 +317,7 @@ fn a_damaged_layout_says_so_and_a_push_mends_it() {
     pull.call().success();
     let digest = workspace.run().args(["inspect", "oci:layout:v1", "--digest"]).call();
     let manifest = format!("layout/blobs/{}", digest.stdout.trim().replace(':', "/"));
-    workspace.write(&manifest, &format!("{}\n", workspace.read(&manifest)));
+    workspace.write(&manifest, format!("{}\n", workspace.read(&manifest)));
     pull.call().exit(7);
     push.call().success();
     pull.call().success();
