@@ -87,6 +87,13 @@ fn outputs_and_summary_of_a_push() {
     ::endgroup::
     ::group::pushing 1 artifact
     ");
+    let again = job(&workspace);
+    again
+        .env("OCI_ARTIFACT_ACTION", "1")
+        .env("OCI_ARTIFACT_SPEC", spec)
+        .call()
+        .success();
+    assert_eq!(self::outputs(&workspace)["changed"], "false");
 }
 
 #[test]
