@@ -192,8 +192,6 @@ pub struct Inputs {
     pub show: Show,
     /// `--yes`: no question on a terminal before something is deleted.
     pub yes: bool,
-    /// `reference` is given, and comes from an input: upper case in its host and repository is folded.
-    pub fold: bool,
 }
 
 /// What the command line and the environment ask for.

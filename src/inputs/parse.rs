@@ -53,7 +53,6 @@ impl Reader<'_> {
             only: lines(raw.only.as_deref()),
             from: raw.from.clone().map(|text| self.origin("from", text)),
             registry: self.read("registry", raw.registry.as_deref(), value::host),
-            fold: raw.reference.is_some(),
             reference: raw
                 .reference
                 .as_deref()

@@ -156,8 +156,8 @@ fn arguments_reach_their_inputs() {
     );
     assert_eq!(read.tags, ["x", "y"]);
     assert_eq!(
-        (read.force, read.dry_run, read.summary, read.debug, read.fold),
-        (true, false, false, true, true)
+        (read.force, read.dry_run, read.summary, read.debug),
+        (true, false, false, true)
     );
     assert_eq!(read.password.unwrap().expose(), "secret");
 }

@@ -38,18 +38,16 @@ impl Run<'_> {
         Ok(items)
     }
 
-    /// The artifacts that an earlier run pushed, each by its digest, all into one folder.
-    fn items_of(&self, from: Vec<(String, Reference)>) -> Result<Vec<PullItem>> {
-        let artifacts = from.into_iter().map(|(name, reference)| ArtifactSpec {
-            name,
-            ..ArtifactSpec::new(reference)
-        });
-        let spec = Spec {
-            artifacts: artifacts.collect(),
-            ..Spec::default()
-        };
+    /// The artifacts that an earlier run pushed, each by its digest, all into one folder. `files` and `artifact-type`
+    /// say the same of each as they do of a reference.
+    fn items_of(&self, from: Vec<(String, Reference)>) -> Result<Vec<PullItem>, Errors> {
+        let mut spec = Spec::default();
+        for (name, reference) in from {
+            let described = sources::described(self.inputs, reference)?;
+            spec.artifacts.push(ArtifactSpec { name, ..described });
+        }
         let spec = sources::only(spec, &self.inputs.only)?;
-        self.items_of_spec(&spec)
+        Ok(self.items_of_spec(&spec)?)
     }
 
     fn items_of_spec(&self, spec: &Spec) -> Result<Vec<PullItem>> {

@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use crate::error::{Error, Errors, Result};
 use crate::inputs::{Inputs, SpecSource};
 use crate::reference::{Case, Reference, Tag};
-use crate::spec::{self, ArtifactSpec, Context, DEFAULT_FILE, IfExists, SPEC_LIMIT, Spec, TagSpec};
+use crate::spec::{self, ArtifactSpec, Context, DEFAULT_FILE, FileSpec, IfExists, SPEC_LIMIT, Spec, TagSpec};
 
 use super::Session;
 
@@ -94,13 +94,22 @@ fn parse(bytes: &[u8], file: Option<&Utf8Path>, inputs: &Inputs, session: &Sessi
     spec::read_bytes(bytes, &context)
 }
 
-/// The spec of one artifact that `reference`, `files`, `tags` and `artifact-type` describe.
+/// The spec of the one artifact that the inputs describe.
 fn from_inputs(inputs: &Inputs, session: &Session<'_>) -> Result<Spec, Errors> {
     let reference = reference(inputs, session)?;
+    let artifact = described(inputs, reference)?;
+    Ok(Spec {
+        artifacts: vec![artifact],
+        ..Spec::default()
+    })
+}
+
+/// An artifact at `reference` as `files`, `tags` and `artifact-type` describe it.
+pub(super) fn described(inputs: &Inputs, reference: Reference) -> Result<ArtifactSpec, Errors> {
     let mut problems = Vec::new();
     let mut files = Vec::new();
     for text in &inputs.files {
-        match spec::FileSpec::parse(text) {
+        match FileSpec::parse(text) {
             Ok(file) => files.push(file),
             Err(error) => problems.push(error.context("input `files`")),
         }
@@ -117,16 +126,11 @@ fn from_inputs(inputs: &Inputs, session: &Session<'_>) -> Result<Spec, Errors> {
         }
     }
     Errors::check(problems)?;
-    let artifact = ArtifactSpec {
-        name: reference.location.last_part().to_owned(),
+    Ok(ArtifactSpec {
         artifact_type: inputs.artifact_type.clone(),
         files,
         tags,
         ..ArtifactSpec::new(reference)
-    };
-    Ok(Spec {
-        artifacts: vec![artifact],
-        ..Spec::default()
     })
 }
 

@@ -123,6 +123,12 @@ fn from_pulls_exactly_what_was_pushed() {
         .call()
         .success();
     assert_eq!(workspace.read("out/a.txt"), "one");
+    let none = workspace
+        .run()
+        .args(["pull", "--files", "b.txt"])
+        .env("OCI_ARTIFACT_FROM", &result)
+        .call();
+    none.exit(4);
     let junk = workspace.run().args(["pull", "--from", "{}"]).call();
     junk.exit(2);
 }

@@ -21,8 +21,8 @@ fn place(file: Option<&str>) -> Place {
 
 fn commands() -> Commands {
     Commands {
-        workspace: Some("/work/repo".into()),
-        directory: "/work/repo/sub".into(),
+        workspace: Some("/runner/repo".into()),
+        directory: "/runner/repo/sub".into(),
     }
 }
 
@@ -125,7 +125,7 @@ fn annotations_stand_at_the_line_of_the_spec() {
             Some(&place(Some("a,b:c.yaml"))),
         ),
         commands().annotation(Level::Error, "up", Some(&place(Some("../spec.yaml")))),
-        commands().annotation(Level::Error, "absolute", Some(&place(Some("/work/repo/x.yaml")))),
+        commands().annotation(Level::Error, "absolute", Some(&place(Some("/runner/repo/x.yaml")))),
         commands().annotation(Level::Warning, "outside", Some(&place(Some("/elsewhere/x.yaml")))),
         commands().annotation(Level::Error, "inline", Some(&place(None))),
         commands().annotation(Level::Notice, "::set-output name=a::b\n##[error]c", None),
@@ -134,7 +134,7 @@ fn annotations_stand_at_the_line_of_the_spec() {
     insta::assert_snapshot!(text.join("\n"), @"
     ::error file=sub/a%2Cb%3Ac.yaml,line=3,col=7,title=oci-artifact::a,b:c.yaml:3:7: no such file: 50%25 of a,b%0A  hint: build it
     ::error file=spec.yaml,line=3,col=7,title=oci-artifact::../spec.yaml:3:7: up
-    ::error file=x.yaml,line=3,col=7,title=oci-artifact::/work/repo/x.yaml:3:7: absolute
+    ::error file=x.yaml,line=3,col=7,title=oci-artifact::/runner/repo/x.yaml:3:7: absolute
     ::warning title=oci-artifact::/elsewhere/x.yaml:3:7: outside
     ::error title=oci-artifact::spec:3:7: inline
     ::notice title=oci-artifact::: :set-output name=a::b%0A## [error]c
