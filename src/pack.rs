@@ -10,6 +10,8 @@ mod spool;
 mod tar;
 mod walk;
 
+use std::io::Write as _;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub use file::{file, is_executable};
@@ -136,6 +138,30 @@ pub fn directory(tree: &Tree, title: &str, options: Options) -> Result<Packed> {
         unpacked: Some(blob.digest.clone()),
         ..blob
     })
+}
+
+/// The digest of the tar that [`directory`] would make of `tree`. Blocks.
+pub fn tar_digest(tree: &Tree, title: &str, mtime: u64) -> Result<Digest> {
+    let mut hasher = Hashing(Hasher::new(Algorithm::Sha256));
+    let mut out = std::io::BufWriter::with_capacity(gzip::BLOCK, &mut hasher);
+    tar::write(tree, title, mtime, &mut out)?;
+    out.flush()?;
+    drop(out);
+    Ok(hasher.0.finish())
+}
+
+/// Hashes what is written, and keeps nothing.
+struct Hashing(Hasher);
+
+impl std::io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A [`Spool`] that knows the digest of what is in it.

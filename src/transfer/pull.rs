@@ -1,13 +1,14 @@
 //! The files of one artifact out of a store into a directory.
 
 use bytes::Bytes;
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Engine;
 use super::prepare::blocking;
 use crate::error::{Class, Error, Result};
 use crate::oci::{Descriptor, Digest, names};
+use crate::pack::{self, Selection};
 use crate::report::{Direction, Outcome};
 use crate::store::{BlobSource, BlobStream, Store};
 use crate::unpack::{Limits, Output};
@@ -53,29 +54,26 @@ async fn fetch(
     let transfer = engine.report.transfer(Direction::Down, title, layer.size);
     let is = |key: &str| layer.annotations.get(key).is_some_and(|value| value == "true");
     let (unpack, executable) = (is(names::UNPACK), is(names::EXECUTABLE));
-    if !unpack {
-        let (output, title, blob) = (output.clone(), title.to_owned(), layer.clone());
-        if let Some(path) = blocking(move || {
-            let held = output.holds(&title, &blob, executable)?;
-            Ok(held.then(|| output.path().join(&title)))
-        })
-        .await?
-        {
-            transfer.done(Outcome::Present);
-            return Ok(PulledFile {
-                path,
-                layer: layer.clone(),
-                present: true,
-            });
-        }
+    let unpacked = match layer.annotations.get(names::UNPACKED_DIGEST) {
+        Some(text) if unpack => Some(text.parse::<Digest>()?),
+        _ => None,
+    };
+    let (place, name, blob, tar) = (output.clone(), title.to_owned(), layer.clone(), unpacked.clone());
+    let present = blocking(move || match tar {
+        _ if !unpack => place.holds(&name, &blob, executable),
+        Some(tar) => Ok(holds_directory(&place, &name, &tar)),
+        None => Ok(false),
+    });
+    if present.await? {
+        transfer.done(Outcome::Present);
+        return Ok(PulledFile {
+            path: output.path().join(title),
+            layer: layer.clone(),
+            present: true,
+        });
     }
     let stream = open(layer, store).await?;
     let path = if unpack {
-        let unpacked = layer
-            .annotations
-            .get(names::UNPACKED_DIGEST)
-            .map(|text| text.parse::<Digest>())
-            .transpose()?;
         output
             .unpack(title, layer, unpacked.as_ref(), stream, limits, &transfer)
             .await?
@@ -92,6 +90,22 @@ async fn fetch(
         layer: layer.clone(),
         present: false,
     })
+}
+
+/// Whether the directory `title` is there just as the artifact has it: packed again it gives the same tar. So only for
+/// layers that were packed as we pack, without `SOURCE_DATE_EPOCH`; any other is fetched. Blocks.
+fn holds_directory(output: &Output, title: &str, tar: &Digest) -> bool {
+    let mut path = output.path().to_owned();
+    for part in Utf8Path::new(title) {
+        path.push(part);
+        // Not through a link: pulling would refuse it.
+        if !fs_err::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+            return false;
+        }
+    }
+    let tree = pack::walk(path, &Selection::default());
+    tree.and_then(|tree| pack::tar_digest(&tree, title, 0))
+        .is_ok_and(|digest| digest == *tar)
 }
 
 /// The content in the descriptor itself, if it is there, else that of the store.

@@ -66,6 +66,32 @@ fn a_second_pull_fetches_no_file_again() {
 }
 
 #[test]
+fn a_directory_that_is_there_is_not_fetched_again() {
+    let (workspace, registry) = (Workspace::new(), Registry::start());
+    workspace.write("d/deep/a.txt", "a");
+    workspace.write("d/.hidden", "h");
+    let reference = registry.reference("a:v1");
+    workspace.run().args(["push", &reference, "d"]).call().success();
+    let pull = || {
+        let arguments = ["pull", &reference, "-o", "out", "--format", "json"];
+        let outcome = workspace.run().args(arguments).call();
+        outcome.success();
+        outcome.json()["artifacts"]["a"]["state"].clone()
+    };
+    assert_eq!(pull(), "pulled");
+    registry.clear_requests();
+    assert_eq!(pull(), "unchanged");
+    assert!(
+        registry.lines().iter().all(|line| !line.contains("/blobs/")),
+        "{:?}",
+        registry.lines()
+    );
+    workspace.write("out/d/deep/a.txt", "b");
+    assert_eq!(pull(), "pulled");
+    assert_eq!(workspace.read("out/d/deep/a.txt"), "a");
+}
+
+#[test]
 fn files_selects_by_title() {
     let workspace = pushed();
     workspace
