@@ -8,7 +8,7 @@ use crate::error::{Class, Error, Result};
 use crate::oci::Digest;
 use crate::plan::TagRule;
 use crate::reference::{Pointer, Tag};
-use crate::report::{Direction, Outcome};
+use crate::report::{Direction, Event, Outcome};
 use crate::spec::IfExists;
 use crate::store::{self, PutBlob, Store};
 
@@ -114,16 +114,20 @@ async fn put_blobs(blobs: &[Blob], store: &Store, engine: &Engine) -> Result<boo
             .acquire()
             .await
             .map_err(|_| Error::internal("the engine was closed"))?;
-        let transfer = engine.report.transfer(Direction::Up, &blob.label, blob.descriptor.size);
         let outcome = store
             .put_blob(&blob.descriptor, &blob.source, None, &blob.label)
             .await?;
-        transfer.done(match outcome {
+        let told = match outcome {
             PutBlob::Uploaded => Outcome::Moved,
             PutBlob::Mounted => Outcome::Mounted,
             PutBlob::Present => Outcome::Present,
             PutBlob::Planned => Outcome::Planned,
-        });
+        };
+        // The store draws the bar of what it sends: only it knows how far it is.
+        let (label, size) = (&blob.label, blob.descriptor.size);
+        engine
+            .report
+            .emit(&Event::Transferred(Direction::Up, label, size, told));
         Ok::<bool, Error>(outcome != PutBlob::Present)
     });
     // The engine's permits bound what is under way; this only bounds the futures that wait for one.
