@@ -145,10 +145,11 @@ async fn put_blobs(blobs: &[Blob], store: &Store, engine: &Engine) -> Result<boo
             PutBlob::Present => Outcome::Present,
             PutBlob::Planned => Outcome::Planned,
         };
-        let size = blob.descriptor.size;
+        // The store draws the bar of what it sends: only it knows how far it is.
+        let (label, size) = (&blob.label, blob.descriptor.size);
         engine
             .report
-            .emit(&Event::Transferred(Direction::Up, &blob.label, size, told));
+            .emit(&Event::Transferred(Direction::Up, label, size, told));
         Ok::<bool, Error>(outcome != PutBlob::Present)
     });
     // The engine's permits bound what is under way; this only bounds the futures that wait for one.
