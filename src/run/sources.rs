@@ -180,6 +180,10 @@ pub(super) fn from(text: &str) -> Result<Vec<(String, Reference)>> {
         let done = !matches!(state, Some("failed" | "not-started"));
         let text = artifact.get("reference").and_then(serde_json::Value::as_str);
         let text = text.filter(|_| done);
+        // Skipped because none of its files was there: there is nothing to pull either.
+        if text.is_none() && state == Some("skipped") {
+            continue;
+        }
         let text = text.ok_or_else(|| refuse(format!("artifact {name:?} was not pushed")))?;
         let (reference, _) = Reference::parse(text, None, Case::Strict).map_err(|error| refuse(error.to_string()))?;
         if reference.digest.is_none() {
