@@ -1,21 +1,22 @@
 //! `pull`: all manifests first, then what would collide, then the files.
 
+mod select;
+
 use std::collections::HashMap;
 
 use camino::Utf8PathBuf;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 
 use super::{Context, manifest};
-use crate::error::{Class, Error, Place, Result};
-use crate::oci::{Content, Descriptor, MediaType, RawManifest, names};
-use crate::pattern::Pattern;
+use crate::error::{Error, Place, Result};
+use crate::oci::{Descriptor, MediaType, RawManifest};
 use crate::reference::Reference;
 use crate::report::{ArtifactResult, State};
 use crate::spec::{FileSpec, IfNoFilesFound};
 use crate::store::Store;
 use crate::transfer::prepare::blocking;
 use crate::transfer::pull::{self, PulledFile};
-use crate::unpack::{Limits, Output, check_title_as, colliding};
+use crate::unpack::{Limits, Output};
 
 /// Artifacts under way at once; their blobs share the engine's permits.
 const ARTIFACTS: usize = 8;
@@ -92,7 +93,7 @@ async fn choose<'a>(item: &'a PullItem, settings: PullSettings, context: &Contex
     };
     let store = context.stores.open(&item.reference.location);
     let manifest = manifest(&item.reference, &store).await.map_err(failed)?;
-    let (artifact_type, layers) = read(item, &manifest, settings, context).map_err(failed)?;
+    let (artifact_type, layers) = select::layers(item, &manifest, settings, context).map_err(failed)?;
     Ok(Chosen {
         item,
         store,
@@ -100,155 +101,6 @@ async fn choose<'a>(item: &'a PullItem, settings: PullSettings, context: &Contex
         artifact_type,
         layers,
     })
-}
-
-/// The artifact type, and the layers that are wanted.
-fn read(
-    item: &PullItem,
-    manifest: &RawManifest,
-    settings: PullSettings,
-    context: &Context,
-) -> Result<(Option<String>, Vec<Descriptor>)> {
-    let artifact = match manifest.content()? {
-        Content::Artifact(artifact) => artifact,
-        Content::Index(index) => {
-            let listed = index.manifests.iter().map(|entry| {
-                let platform = entry
-                    .platform
-                    .as_ref()
-                    .map(|platform| format!(" ({platform})"))
-                    .unwrap_or_default();
-                format!("{}{platform}", entry.digest)
-            });
-            return Err(
-                Error::usage(format!("{} is an index; this version pulls artifacts", item.reference)).hint(format!(
-                    "pull one of its manifests by digest: {}",
-                    listed.collect::<Vec<_>>().join(", ")
-                )),
-            );
-        }
-    };
-    if let Some(wanted) = &item.artifact_type
-        && artifact.artifact_type.as_deref() != Some(wanted.as_str())
-    {
-        let found = artifact.artifact_type.as_deref().unwrap_or("none");
-        return Err(Error::integrity(format!(
-            "{} has the artifact type {found}, not {wanted}",
-            item.reference
-        ))
-        .hint("name the right reference, or leave `artifact-type` out"));
-    }
-    let titled: Vec<&Descriptor> = artifact.layers.iter().filter(|layer| layer.title().is_some()).collect();
-    let content = artifact
-        .layers
-        .iter()
-        .filter(|layer| layer.media_type != names::EMPTY)
-        .count();
-    if titled.is_empty() && content > 0 {
-        return Err(Error::new(
-            Class::NotFound,
-            format!("{} names no files: its layers have no titles", item.reference),
-        )
-        .hint("it may be a container image or a chart; `oci-artifact inspect --blob DIGEST` gives a layer's bytes"));
-    }
-    if content == 0 {
-        context
-            .report
-            .warning(format!("{} has no files: there is nothing to write", item.reference));
-    }
-    if titled.len() < content {
-        context.report.warning(format!(
-            "{}: {} layers without a title are left out",
-            item.reference,
-            content - titled.len()
-        ));
-    }
-    let layers = select(item, &titled, settings, context)?;
-    // Titles come from the artifact: not to be trusted, whoever pushed it.
-    for layer in &layers {
-        if let Some(title) = layer.title() {
-            check_title_as(title, Class::Integrity).map_err(|error| error.hint(REFUSED))?;
-        }
-    }
-    if let Some((one, other)) = colliding(layers.iter().filter_map(titled_kind)) {
-        return Err(Error::integrity(format!(
-            "two files of the artifact have the titles {one:?} and {other:?}"
-        ))
-        .hint("list the one that you want in `files`"));
-    }
-    Ok((artifact.artifact_type, layers))
-}
-
-/// A layer's title, and whether it becomes a directory.
-fn titled_kind(layer: &Descriptor) -> Option<(&str, bool)> {
-    let directory = layer
-        .annotations
-        .get(names::UNPACK)
-        .is_some_and(|value| value == "true");
-    Some((layer.title()?, directory))
-}
-
-const REFUSED: &str = "nothing was written; who pushed the artifact can give the file another title";
-
-/// The layers that `files` ask for, each once, in the order of the manifest.
-fn select(
-    item: &PullItem,
-    titled: &[&Descriptor],
-    settings: PullSettings,
-    context: &Context,
-) -> Result<Vec<Descriptor>> {
-    if item.files.is_empty() {
-        return Ok(titled.iter().map(|layer| (*layer).clone()).collect());
-    }
-    let mut wanted = vec![false; titled.len()];
-    for entry in &item.files {
-        let pattern = Pattern::parse(&entry.path).ok();
-        let plain = entry.path.trim_start_matches("./").trim_end_matches('/');
-        let matches = |layer: &Descriptor| {
-            let title = layer.title().unwrap_or_default();
-            match &entry.title {
-                Some(wanted) => wanted == title,
-                None => title == plain || pattern.as_ref().is_some_and(|pattern| pattern.matches(title.into())),
-            }
-        };
-        let mut any = false;
-        for (wanted, layer) in wanted.iter_mut().zip(titled).filter(|(_, layer)| matches(layer)) {
-            check_type(entry, layer)?;
-            *wanted = !entry.excluded;
-            any = true;
-        }
-        if !any && !entry.excluded {
-            let titles: Vec<&str> = titled.iter().filter_map(|layer| layer.title()).take(20).collect();
-            let error = Error::new(Class::NotFound, format!("{}: no file {:?}", item.reference, entry.path))
-                .hint(format!("its files are {}", titles.join(", ")));
-            let error = error.at(entry.place.clone());
-            match settings.if_no_files_found {
-                IfNoFilesFound::Error => return Err(error),
-                IfNoFilesFound::Warn => context.report.warning(error.to_string()),
-                IfNoFilesFound::Ignore => {}
-            }
-        }
-    }
-    Ok(titled
-        .iter()
-        .zip(&wanted)
-        .filter(|(_, wanted)| **wanted)
-        .map(|(layer, _)| (*layer).clone())
-        .collect())
-}
-
-fn check_type(entry: &FileSpec, layer: &Descriptor) -> Result<()> {
-    match &entry.media_type {
-        Some(wanted) if wanted.as_str() != layer.media_type => {
-            let title = layer.title().unwrap_or_default();
-            Err(Error::integrity(format!(
-                "{title:?} has the media type {}, not {wanted}",
-                layer.media_type
-            ))
-            .hint("name the right type, or leave it out"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// No two artifacts may write one path.
@@ -278,7 +130,7 @@ async fn open(chosen: &Chosen<'_>, settings: PullSettings) -> Result<Option<Outp
     let layers = chosen.layers.clone();
     blocking(move || {
         let output = Output::open(&path)?;
-        for (title, directory) in layers.iter().filter_map(titled_kind) {
+        for (title, directory) in layers.iter().filter_map(select::titled_kind) {
             output.check(title, directory)?;
         }
         Ok(Some(output))
