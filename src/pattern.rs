@@ -53,13 +53,6 @@ impl Pattern {
         Ok(Pattern { alternatives })
     }
 
-    /// The pattern that matches the path `text` and nothing else.
-    pub fn literal(text: &str) -> Self {
-        Pattern {
-            alternatives: Alternative::parse(&escape(text)).into_iter().collect(),
-        }
-    }
-
     /// Whether it matches the whole of `path`, written with `/` and relative to where the pattern starts.
     pub fn matches(&self, path: &Utf8Path) -> bool {
         self.matches_with(path, OPTIONS)
@@ -72,18 +65,6 @@ impl Pattern {
             ..OPTIONS
         };
         self.matches_with(path, options)
-    }
-
-    /// The longest leading directory that all matches share, without wildcards; empty if there is none.
-    pub fn literal_prefix(&self) -> Utf8PathBuf {
-        let mut prefixes = self.alternatives.iter().map(|alternative| &alternative.prefix);
-        let Some(first) = prefixes.next() else {
-            return Utf8PathBuf::new();
-        };
-        prefixes.fold(first.clone(), |shared, prefix| {
-            let same = shared.components().zip(prefix.components()).take_while(|(a, b)| a == b);
-            same.map(|(part, _)| part).collect()
-        })
     }
 
     fn matches_with(&self, path: &Utf8Path, options: MatchOptions) -> bool {
@@ -130,18 +111,6 @@ fn plain(error: &glob::PatternError) -> String {
         other if other.contains("recursive") => "** must stand alone between slashes".to_owned(),
         other => other.to_owned(),
     }
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if "*?[]{}".contains(c) {
-            escaped.extend(['[', c, ']']);
-        } else {
-            escaped.push(c);
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -213,22 +182,6 @@ mod tests {
     }
 
     #[test]
-    fn the_literal_prefix_is_what_all_alternatives_share() {
-        for (pattern, prefix) in [
-            ("*.txt", ""),
-            ("a/b/*.txt", "a/b"),
-            ("a/b*/c", "a"),
-            ("a/b.txt", "a"),
-            ("a/{b/c,b/d}/*", "a/b"),
-            ("{a,b}/*", ""),
-            ("/a/b/*", "/a/b"),
-            ("../out/*", "../out"),
-        ] {
-            assert_eq!(Pattern::parse(pattern).unwrap().literal_prefix(), prefix, "{pattern}");
-        }
-    }
-
-    #[test]
     fn malformed_patterns_say_what_is_wrong() {
         let shown: Vec<String> = ["", "a[", "a{b", "a}", "a**", "d/*/", "*/../x", "{{{{{{{{{{{{{{{{{{a"]
             .iter()
@@ -254,15 +207,16 @@ mod tests {
             if let Ok(pattern) = Pattern::parse(&text) {
                 pattern.matches(Utf8Path::new(&path));
                 pattern.matches_hidden(Utf8Path::new(&path));
-                pattern.literal_prefix();
             }
         }
 
         #[test]
-        fn a_literal_matches_itself(text in r"[a-c*?\[\]{},!\-ä]{1,20}") {
-            prop_assert!(Pattern::literal(&text).matches(Utf8Path::new(&text)));
+        fn what_is_in_brackets_matches_itself(text in r"[a-c*?\[\]{},!\-ä]{1,20}") {
+            let bracket = |c: char| if "*?[]{}".contains(c) { format!("[{c}]") } else { c.to_string() };
+            let pattern = Pattern::parse(&text.chars().map(bracket).collect::<String>()).unwrap();
+            prop_assert!(pattern.matches(Utf8Path::new(&text)));
             let longer = format!("{text}x");
-            prop_assert!(!Pattern::literal(&text).matches(Utf8Path::new(&longer)));
+            prop_assert!(!pattern.matches(Utf8Path::new(&longer)));
         }
     }
 }

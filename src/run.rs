@@ -110,7 +110,7 @@ impl Session<'_> {
         self.tell(Some(errors));
         let mut result = Ledger::new("", false).result();
         result.fail(errors);
-        if let Err(error) = self.ci.outputs(&deliver::outputs(&result)) {
+        if let Err(error) = self.ci.outputs(&deliver::outputs(&result, result.to_json(false))) {
             self.report.emit(&Event::Failure(&error));
         }
         result.exit_code

@@ -15,7 +15,7 @@ pub use layout::Layout;
 pub use registry::{Access, Registry, Shared, is_blob_unknown};
 
 use crate::credentials::Credentials;
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::http;
 use crate::oci::{Descriptor, Digest, RawManifest};
 use crate::reference::{Location, Pointer, Reference, Repository, Tag};
@@ -211,5 +211,5 @@ pub(crate) fn not_found(location: &Location, pointer: &Pointer) -> Error {
         Pointer::Tag(tag) => format!("{location}:{tag}"),
         Pointer::Digest(digest) => format!("{location}@{digest}"),
     };
-    Error::new(crate::error::Class::NotFound, format!("{at}: not found"))
+    Error::new(Class::NotFound, format!("{at}: not found"))
 }

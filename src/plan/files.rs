@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Layer, LayerContent, Workspace, layer, paths};
-use crate::error::{Error, Place, Result};
+use crate::error::{Class, Error, Place, Result};
 use crate::pattern::{self, Pattern};
 use crate::spec::{ArtifactSpec, FileSpec, IfNoFilesFound};
 use crate::unpack;
@@ -55,11 +55,8 @@ impl Finder<'_> {
             self.note(entry.place.as_ref(), result);
         }
         if excluded && found.is_empty() {
-            let error = Error::new(
-                crate::error::Class::Local,
-                "`files` takes away every file that it names",
-            )
-            .hint("an entry that begins with ! holds for the entries before it");
+            let error = Error::new(Class::Local, "`files` takes away every file that it names")
+                .hint("an entry that begins with ! holds for the entries before it");
             let result = self.nothing(error);
             self.note(artifact.files.last().and_then(|entry| entry.place.as_ref()), result);
         }
@@ -116,11 +113,7 @@ impl Finder<'_> {
             return Ok(vec![Found { path, relative, entry }]);
         }
         if !pattern::is_pattern(&entry.path) {
-            let error = Error::new(
-                crate::error::Class::Local,
-                format!("{}: no such file or directory", entry.path),
-            )
-            .hint(format!(
+            let error = Error::new(Class::Local, format!("{}: no such file or directory", entry.path)).hint(format!(
                 "it was looked for at {path}; `if-no-files-found: warn` lets the run go on"
             ));
             return self.nothing(error);
@@ -136,11 +129,7 @@ impl Finder<'_> {
             .filter(|file| !exclude.iter().any(|pattern| pattern.matches(file)))
             .collect();
         if files.is_empty() {
-            let error = Error::new(
-                crate::error::Class::Local,
-                format!("pattern {:?} matches no file", entry.path),
-            )
-            .hint(format!(
+            let error = Error::new(Class::Local, format!("pattern {:?} matches no file", entry.path)).hint(format!(
                 "it was looked for in {base}; `if-no-files-found: warn` lets the run go on"
             ));
             return self.nothing(error);

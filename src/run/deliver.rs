@@ -28,8 +28,9 @@ pub(super) fn deliver(
         (None, Format::Text) if !summarised(result) => {}
         (_, Format::Text) => terminal.result(&render::text(result)),
     }
-    let json_file = json_file(result, inputs, session);
-    let mut values = outputs(result);
+    let json = result.to_json(false);
+    let json_file = json_file(&json, inputs, session);
+    let mut values = outputs(result, json);
     if let Ok(Some(path)) = &json_file {
         values.push(("json-file", path.to_string()));
     }
@@ -48,8 +49,7 @@ fn summarised(result: &RunResult) -> bool {
 }
 
 /// Writes the JSON where `output-file` says; where it is too long for an output, to a temporary file.
-fn json_file(result: &RunResult, inputs: &Inputs, session: &Session<'_>) -> Result<Option<Utf8PathBuf>> {
-    let json = result.to_json(false);
+fn json_file(json: &str, inputs: &Inputs, session: &Session<'_>) -> Result<Option<Utf8PathBuf>> {
     let path = match &inputs.output_file {
         Some(file) => session.env.directory().join(&inputs.working_directory).join(file),
         None if json.len() > JSON_LIMIT => match session.ci.temporary_directory() {
@@ -62,8 +62,9 @@ fn json_file(result: &RunResult, inputs: &Inputs, session: &Session<'_>) -> Resu
     Ok(Some(path))
 }
 
-/// The outputs, as `action.yml` declares them: those of the first artifact, then those of the run.
-pub(super) fn outputs(result: &RunResult) -> Vec<(&'static str, String)> {
+/// The outputs, as `action.yml` declares them: those of the first artifact, then those of the run. `json` is the
+/// compact JSON of `result`.
+pub(super) fn outputs(result: &RunResult, json: String) -> Vec<(&'static str, String)> {
     let mut values = Vec::new();
     if let Some(first) = result.artifacts.first() {
         // A step that runs after a failure must not sign or pull what was only planned.
@@ -94,7 +95,6 @@ pub(super) fn outputs(result: &RunResult) -> Vec<(&'static str, String)> {
         ("references", references.collect::<Vec<_>>().join("\n")),
         ("exit-code", result.exit_code.to_string()),
     ]);
-    let json = result.to_json(false);
     if json.len() <= JSON_LIMIT {
         values.push(("json", json));
     }
