@@ -11,9 +11,11 @@ mod github;
 mod system;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use system::System;
 
+use crate::credentials::IdTokens;
 use crate::env::Env;
 use crate::error::Result;
 use crate::report::Dialect;
@@ -41,6 +43,11 @@ pub trait Ci: Send + Sync {
 
     /// A directory that later steps of the job can read, and that is cleaned up with the job.
     fn temporary_directory(&self) -> Option<camino::Utf8PathBuf> {
+        None
+    }
+
+    /// Where ID tokens of the job come from, if the system gives some.
+    fn id_tokens(&self) -> Option<Arc<dyn IdTokens>> {
         None
     }
 

@@ -1,16 +1,33 @@
 //! Which credential goes to which registry (design: "Whose credential it is").
 //!
 //! Order: what was given by input for its host; `github-token` for ghcr.io or the GitHub server's own container host;
-//! the docker or containers config for exactly that host; anonymous, for reading only.
+//! the docker or containers config for exactly that host; the job's own identity ([`keyless`]); anonymous, for reading
+//! only. Held in memory only.
 
+mod aws;
+mod azure;
 mod docker;
+mod gcp;
 mod github;
+mod id_token;
+mod keyless;
+mod quay;
 mod token;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::http::Client;
 use crate::reference::{Host, Repository};
 use crate::report::{Report, Secret};
+
+use keyless::Keyless;
+
+pub use id_token::IdTokens;
+pub use keyless::{Cloud, Provider};
 
 /// Credentials given as inputs, for one host.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +44,28 @@ pub struct Given {
     pub registry_token: Option<Secret>,
     /// `github-token`: only for ghcr.io, or the container host of `GITHUB_SERVER_URL`.
     pub github_token: Option<Secret>,
+}
+
+/// All that credentials can come from, beside the environment.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Credentials of one host.
+    pub given: Given,
+    /// The text of the input `auth`, and where it came from.
+    pub auth: Option<(String, String)>,
+    /// The identity of the job at a cloud.
+    pub cloud: Cloud,
+    /// Where ID tokens of the job come from, if its CI system gives some.
+    pub id_tokens: Option<Arc<dyn IdTokens>>,
+}
+
+impl From<Given> for Sources {
+    fn from(given: Given) -> Self {
+        Sources {
+            given,
+            ..Sources::default()
+        }
+    }
 }
 
 /// How to prove who we are.
@@ -49,6 +88,17 @@ pub enum Credential {
     Bearer(Secret),
 }
 
+/// A credential, and where it came from, for messages.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The credential.
+    pub credential: Credential,
+    /// `` `username` and `password` ``, a file's path, a provider's name.
+    pub origin: String,
+    /// When it ends, if that is known: it is looked for anew then.
+    pub expires: Option<Instant>,
+}
+
 /// A credential for one host, and where it came from.
 #[derive(Debug)]
 struct Bound {
@@ -57,12 +107,16 @@ struct Bound {
     origin: String,
 }
 
-/// The credentials of a run. Held in memory only.
-#[derive(Debug)]
+/// The credentials of a run.
 pub struct Credentials {
     /// From inputs, the first that fits first.
     bound: Vec<Bound>,
     docker: docker::Configs,
+    keyless: Keyless,
+    /// What was found, by repository.
+    found: Mutex<HashMap<Repository, Found>>,
+    /// Holding it is the right to look: many tasks want the same at once.
+    looking: tokio::sync::Mutex<()>,
 }
 
 impl Credentials {
@@ -71,7 +125,13 @@ impl Credentials {
     /// # Errors
     /// A user without a password or the reverse, more than one kind of credential, a configuration file that was named
     /// and can't be read or understood.
-    pub fn new(given: Given, env: &Env, report: &Report) -> Result<Self> {
+    pub fn new(sources: Sources, env: &Env, client: &Client, report: &Report) -> Result<Self> {
+        let Sources {
+            given,
+            cloud,
+            id_tokens,
+            ..
+        } = sources;
         let mut bound = Vec::new();
         let github_token = given.github_token.clone();
         if let Some(host) = given.host.clone() {
@@ -81,20 +141,70 @@ impl Credentials {
         Ok(Credentials {
             bound,
             docker: docker::Configs::read(env, report)?,
+            keyless: Keyless::new(cloud, id_tokens, env, client, report),
+            found: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
         })
     }
 
-    /// The credential for `repository`, and where it came from, for messages.
+    /// The credential for `repository`. Asks servers and other programs where a source needs that, once.
     ///
     /// # Errors
-    /// A config entry for that host that can't be understood.
-    pub fn find(&self, repository: &Repository) -> Result<(Credential, &str)> {
-        let host = canonical(&repository.host);
-        if let Some(bound) = self.bound.iter().find(|bound| canonical(&bound.host) == host) {
-            return Ok((bound.credential.clone(), &bound.origin));
+    /// Of a source that was named, or that has an entry for that host which can't be used.
+    pub async fn find(&self, repository: &Repository) -> Result<Found> {
+        if let Some(found) = self.known(repository) {
+            return Ok(found);
         }
-        let found = self.docker.find(host, &repository.name)?;
-        Ok(found.unwrap_or((Credential::Anonymous, "nowhere: it is anonymous")))
+        let _looking = self.looking.lock().await;
+        if let Some(found) = self.known(repository) {
+            return Ok(found);
+        }
+        let found = self.look(repository).await?;
+        self.lock().insert(repository.clone(), found.clone());
+        Ok(found)
+    }
+
+    /// What [`Credentials::find`] found for `repository`, unless it has ended since.
+    pub fn known(&self, repository: &Repository) -> Option<Found> {
+        let found = self.lock().get(repository).cloned();
+        found.filter(|found| found.expires.is_none_or(|expires| Instant::now() < expires))
+    }
+
+    /// The registry refused `credential`. Forgets it if it was got for this run, so that another can be got; returns
+    /// whether that is so.
+    pub fn refused(&self, repository: &Repository, credential: &Credential) -> bool {
+        if !self.keyless.forget(credential) {
+            return false;
+        }
+        let mut found = self.lock();
+        if found
+            .get(repository)
+            .is_some_and(|found| found.credential == *credential)
+        {
+            found.remove(repository);
+        }
+        true
+    }
+
+    async fn look(&self, repository: &Repository) -> Result<Found> {
+        let host = canonical(&repository.host);
+        let fixed = |credential, origin: &str| Found {
+            credential,
+            origin: origin.to_owned(),
+            expires: None,
+        };
+        if let Some(bound) = self.bound.iter().find(|bound| canonical(&bound.host) == host) {
+            return Ok(fixed(bound.credential.clone(), &bound.origin));
+        }
+        if let Some((credential, origin)) = self.docker.find(host, &repository.name)? {
+            return Ok(fixed(credential, origin));
+        }
+        let anonymous = || fixed(Credential::Anonymous, "nowhere: it is anonymous");
+        Ok(self.keyless.find(repository).await?.unwrap_or_else(anonymous))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Repository, Found>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -171,15 +281,17 @@ mod tests {
 
     fn find(given: Given, env: &[(&str, &str)], repository: &str) -> Result<(Credential, String)> {
         let env: Env = env.iter().copied().collect();
-        let credentials = Credentials::new(given, &env, &Report::silent())?;
+        let report = Report::silent();
+        let client = Client::new(&crate::http::Options::default(), &report)?;
+        let credentials = Credentials::new(given.into(), &env, &client, &report)?;
         let (host, name) = repository.split_once('/').unwrap();
         let repository = Repository {
             host: host.parse().unwrap(),
             name: name.to_owned(),
         };
-        credentials
-            .find(&repository)
-            .map(|(credential, origin)| (credential, origin.to_owned()))
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let found = runtime.block_on(credentials.find(&repository))?;
+        Ok((found.credential, found.origin))
     }
 
     fn basic(username: &str, password: &str) -> Credential {

@@ -49,6 +49,10 @@ pub struct Options {
     pub insecure: Vec<Host>,
     /// PEM bundle of authorities, beside the system's.
     pub ca_file: Option<Utf8PathBuf>,
+    /// PEM file with the client's certificate, and its key unless `client_key` names that.
+    pub client_cert: Option<Utf8PathBuf>,
+    /// PEM file with the key of `client_cert`.
+    pub client_key: Option<Utf8PathBuf>,
     /// Hosts that a registry may name as its token endpoint although they are not of its domain.
     pub trusted_realms: Vec<Host>,
     /// Tries after the first without progress.
@@ -69,6 +73,8 @@ impl Default for Options {
             plain_http: Vec::new(),
             insecure: Vec::new(),
             ca_file: None,
+            client_cert: None,
+            client_key: None,
             trusted_realms: Vec::new(),
             retries: 5,
             backoff: Duration::from_millis(250),

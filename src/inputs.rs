@@ -27,10 +27,11 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 
 use crate::ci::System;
+use crate::credentials::Provider;
 use crate::env::Env;
 use crate::error::{Error, Errors, Result};
 use crate::oci::{Annotations, MediaType};
-use crate::ops::Show;
+use crate::ops::{IfDenied, Show};
 use crate::reference::Host;
 use crate::report::{Report, Secret};
 use crate::spec::{IfExists, IfNoFilesFound};
@@ -48,6 +49,8 @@ pub enum Command {
     Untag,
     Delete,
     List,
+    Login,
+    Logout,
     Check,
     Schema,
 }
@@ -61,6 +64,8 @@ impl Command {
         Command::Untag,
         Command::Delete,
         Command::List,
+        Command::Login,
+        Command::Logout,
         Command::Check,
         Command::Schema,
     ];
@@ -74,6 +79,8 @@ impl Command {
             Command::Untag => "untag",
             Command::Delete => "delete",
             Command::List => "list",
+            Command::Login => "login",
+            Command::Logout => "logout",
             Command::Check => "check",
             Command::Schema => "schema",
         }
@@ -88,6 +95,8 @@ impl Command {
             Command::Untag => "Remove tags and leave the manifest",
             Command::Delete => "Delete a manifest",
             Command::List => "List the tags of a repository",
+            Command::Login => "Store a credential in the docker configuration, for other tools",
+            Command::Logout => "Remove a credential from the docker configuration",
             Command::Check => "Check a spec and print what it would push; sends nothing",
             Command::Schema => "Print the JSON schema of the spec, for editors",
         }
@@ -165,11 +174,22 @@ pub struct Inputs {
     pub token: Option<Secret>,
     pub registry_token: Option<Secret>,
     pub github_token: Option<Secret>,
+    /// The text of `auth`; it may hold secrets.
+    pub auth: Option<From<String>>,
+    pub auth_provider: Option<Provider>,
+    pub azure_client_id: Option<String>,
+    pub azure_tenant_id: Option<String>,
+    pub aws_role_arn: Option<String>,
+    pub aws_region: Option<String>,
+    pub gcp_workload_identity_provider: Option<String>,
+    pub gcp_service_account: Option<String>,
+    pub quay_robot: Option<String>,
     /// Hosts of token services that may get the credentials, beside those of design §6.
     pub trusted_realms: Vec<Host>,
     pub vars: BTreeMap<String, String>,
     pub if_exists: Option<IfExists>,
     pub if_no_files_found: IfNoFilesFound,
+    pub if_denied: IfDenied,
     pub force: bool,
     pub dry_run: bool,
     pub allow_outside: bool,
@@ -183,6 +203,8 @@ pub struct Inputs {
     pub plain_http: Vec<Host>,
     pub insecure: Vec<Host>,
     pub ca_file: Option<Utf8PathBuf>,
+    pub client_cert: Option<Utf8PathBuf>,
+    pub client_key: Option<Utf8PathBuf>,
     /// Absolute, or relative to the current directory; default `.`.
     pub working_directory: Utf8PathBuf,
     pub output_file: Option<Utf8PathBuf>,

@@ -20,7 +20,7 @@ pub use delete::delete;
 pub use inspect::{Show, Shown, inspect};
 pub use list::list;
 pub use pull::{PullItem, PullSettings, pull};
-pub use push::{PushSettings, push};
+pub use push::{IfDenied, PushSettings, push};
 pub use untag::untag;
 
 /// What every command works with.

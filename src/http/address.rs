@@ -69,6 +69,8 @@ fn embedded(v6: Ipv6Addr) -> Option<Ipv4Addr> {
 /// What is kept from being reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Guard {
+    /// Nothing: the machine's metadata service is asked on purpose.
+    Open,
     /// Link-local addresses and metadata services.
     Link,
     /// These, and everything that is not public.
@@ -79,8 +81,8 @@ impl Guard {
     fn allows(self, address: IpAddr) -> bool {
         match Reach::of(address) {
             Reach::Public => true,
-            Reach::Private => self == Guard::Link,
-            Reach::Link => false,
+            Reach::Private => self != Guard::Inside,
+            Reach::Link => self == Guard::Open,
         }
     }
 

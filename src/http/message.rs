@@ -34,6 +34,9 @@ pub struct Request {
     pub url: Url,
     /// The registry on whose behalf it is sent, when that isn't the server of `url`.
     pub home: Option<Url>,
+    /// Whether it goes to a metadata service of this machine, which the platform or the user named: those have
+    /// link-local addresses, which nothing else may reach.
+    pub metadata: bool,
     /// Headers beside those of every request.
     pub headers: HeaderMap,
     /// The body.
@@ -55,6 +58,7 @@ impl Request {
             method,
             url,
             home: None,
+            metadata: false,
             headers: HeaderMap::new(),
             body: Body::Empty,
             replay: Replay::Repeat,

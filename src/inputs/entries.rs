@@ -1,12 +1,14 @@
 //! The table of inputs. An input whose feature isn't there yet isn't here either.
 
-use super::Command::{self, Check, Delete, Inspect, List, Pull, Push, Untag};
+use super::Command::{self, Check, Delete, Inspect, List, Login, Logout, Pull, Push, Untag};
 use super::table::{Channel, Input, Kind};
 
 const SPECS: &[Command] = &[Push, Pull, Check];
 const BUILDS: &[Command] = &[Push, Check];
 const ONE: &[Command] = &[Push, Pull, Inspect, Untag, Delete, List];
 const NAMED: &[Command] = &[Push, Pull, Inspect, Untag, Delete, List, Check];
+const CONNECTS: &[Command] = &[Push, Pull, Inspect, Untag, Delete, List, Login];
+const REGISTRIES: &[Command] = &[Push, Pull, Inspect, Untag, Delete, List, Check, Login, Logout];
 const TRANSFERS: &[Command] = &[Push, Pull];
 
 const SPEC: &str = "Spec";
@@ -72,7 +74,8 @@ pub const INPUTS: &[Input] = &[
         "HOST",
         "Host for references that name none, and the one the credentials are for",
     )
-    .of(NAMED)
+    .of(REGISTRIES)
+    .positional(&[Login, Logout])
     .under(SPEC),
     Input::new(
         "reference",
@@ -142,6 +145,15 @@ pub const INPUTS: &[Input] = &[
     .default("error")
     .of(&[Push, Pull, Check])
     .under(HOW),
+    Input::new(
+        "if-denied",
+        Kind::Text,
+        "POLICY",
+        "What a push does in a fork's pull request that may not write: fail or skip",
+    )
+    .default("fail")
+    .of(&[Push])
+    .under(HOW),
     Input::flag(
         "force",
         "Check every blob even if nothing changed; delete what further tags name",
@@ -210,31 +222,107 @@ pub const INPUTS: &[Input] = &[
             "username, password, token and registry-token go to one host: that of registry, else of reference, else \
              of an inline spec that names exactly one.",
         )
-        .of(ONE)
+        .of(CONNECTS)
         .short('u')
         .under(CREDENTIALS),
     Input::hidden("password", "Password of username")
-        .of(ONE)
+        .of(CONNECTS)
         .under(CREDENTIALS),
     Input::flag("password-stdin", "Read the password from stdin")
-        .of(ONE)
+        .of(CONNECTS)
         .by(Channel::Flag)
         .under(CREDENTIALS),
     Input::hidden(
         "token",
         "Token, used the way the registry takes it; username may go with it",
     )
-    .of(ONE)
+    .of(CONNECTS)
     .under(CREDENTIALS),
     Input::hidden("registry-token", "Bearer token that is sent to the registry as it is")
-        .of(ONE)
+        .of(CONNECTS)
         .under(CREDENTIALS),
     Input::hidden(
         "github-token",
         "Token for ghcr.io, or your GitHub server's registry, alone",
     )
     .default("in the action, ${{ github.token }}")
-    .of(ONE)
+    .of(CONNECTS)
+    .under(CREDENTIALS),
+    Input::new(
+        "auth",
+        Kind::Yaml,
+        "YAML",
+        "Credentials of several registries, as a list",
+    )
+    .more(
+        "Each entry has registry (a host, or HOST/NAMESPACE), and username with password or password-variable \
+             (the name of the variable that holds it), token or token-variable, or provider.",
+    )
+    .of(CONNECTS)
+    .by(Channel::Variable)
+    .under(CREDENTIALS),
+    Input::new(
+        "auth-provider",
+        Kind::Text,
+        "PROVIDER",
+        "Login without a stored secret: auto, azure, aws, gcp, quay or none",
+    )
+    .default("auto")
+    .more(
+        "The job's OpenID Connect token is exchanged for one of the registry. With auto this is done for a registry \
+         of that cloud when the ids below are given.",
+    )
+    .of(CONNECTS)
+    .under(CREDENTIALS),
+    Input::new(
+        "azure-client-id",
+        Kind::Text,
+        "ID",
+        "Client id of the Microsoft Entra application or managed identity",
+    )
+    .default("AZURE_CLIENT_ID")
+    .of(CONNECTS)
+    .under(CREDENTIALS),
+    Input::new(
+        "azure-tenant-id",
+        Kind::Text,
+        "ID",
+        "Tenant id of the Microsoft Entra application",
+    )
+    .default("AZURE_TENANT_ID")
+    .of(CONNECTS)
+    .under(CREDENTIALS),
+    Input::new("aws-role-arn", Kind::Text, "ARN", "Role to assume for Amazon ECR")
+        .default("AWS_ROLE_ARN")
+        .of(CONNECTS)
+        .under(CREDENTIALS),
+    Input::new("aws-region", Kind::Text, "REGION", "Region of Amazon ECR")
+        .default("that of the registry's host, else AWS_REGION")
+        .of(CONNECTS)
+        .under(CREDENTIALS),
+    Input::new(
+        "gcp-workload-identity-provider",
+        Kind::Text,
+        "NAME",
+        "projects/N/locations/global/workloadIdentityPools/POOL/providers/PROVIDER",
+    )
+    .of(CONNECTS)
+    .under(CREDENTIALS),
+    Input::new(
+        "gcp-service-account",
+        Kind::Text,
+        "EMAIL",
+        "Google service account to impersonate",
+    )
+    .of(CONNECTS)
+    .under(CREDENTIALS),
+    Input::new(
+        "quay-robot",
+        Kind::Text,
+        "ORG+ROBOT",
+        "Quay robot account with federated login",
+    )
+    .of(CONNECTS)
     .under(CREDENTIALS),
     Input::new(
         "trusted-realms",
@@ -242,7 +330,7 @@ pub const INPUTS: &[Input] = &[
         "HOST",
         "Further hosts of token services that may get the credentials",
     )
-    .of(ONE)
+    .of(CONNECTS)
     .under(CREDENTIALS),
     Input::new("concurrency", Kind::Number, "NUMBER", "Transfers at once, 1 to 64")
         .default("5")
@@ -255,7 +343,7 @@ pub const INPUTS: &[Input] = &[
         "Tries after the first that make no progress, 0 to 100",
     )
     .default("5")
-    .of(ONE)
+    .of(CONNECTS)
     .under(NETWORK),
     Input::new(
         "idle-timeout",
@@ -264,7 +352,7 @@ pub const INPUTS: &[Input] = &[
         "How long a transfer may stand still, such as 90s",
     )
     .default("60s")
-    .of(ONE)
+    .of(CONNECTS)
     .under(NETWORK),
     Input::new(
         "timeout",
@@ -273,7 +361,7 @@ pub const INPUTS: &[Input] = &[
         "How long the whole run may take, such as 1h30m",
     )
     .default("no limit")
-    .of(ONE)
+    .of(CONNECTS)
     .under(NETWORK),
     Input::new(
         "plain-http",
@@ -282,7 +370,7 @@ pub const INPUTS: &[Input] = &[
         "Registries to reach over HTTP without TLS",
     )
     .default("localhost and loopback addresses")
-    .of(ONE)
+    .of(CONNECTS)
     .under(NETWORK),
     Input::new(
         "insecure",
@@ -290,7 +378,7 @@ pub const INPUTS: &[Input] = &[
         "HOST",
         "Registries whose TLS certificate is not checked",
     )
-    .of(ONE)
+    .of(CONNECTS)
     .under(NETWORK),
     Input::new(
         "ca-file",
@@ -298,7 +386,24 @@ pub const INPUTS: &[Input] = &[
         "FILE",
         "PEM file with certificate authorities to trust beside the system's",
     )
-    .of(ONE)
+    .of(CONNECTS)
+    .under(NETWORK),
+    Input::new(
+        "client-cert",
+        Kind::Text,
+        "FILE",
+        "PEM file with the certificate that shows who we are to the registry",
+    )
+    .of(CONNECTS)
+    .under(NETWORK),
+    Input::new(
+        "client-key",
+        Kind::Text,
+        "FILE",
+        "PEM file with the private key of client-cert",
+    )
+    .default("in client-cert")
+    .of(CONNECTS)
     .under(NETWORK),
     Input::new("output-file", Kind::Text, "FILE", "File that gets the result as JSON").under(RESULT),
     Input::new(

@@ -6,11 +6,12 @@ use super::layers::Layer;
 use super::raw::RawInputs;
 use super::secrets::Secrets;
 use super::{CiAnnotation, Command, Format, From, Inputs, SpecSource, value};
+use crate::credentials::Provider;
 use crate::env::Env;
 use crate::error::{Error, Errors, Result};
 use crate::http::Options;
 use crate::oci::Digest;
-use crate::ops::Show;
+use crate::ops::{IfDenied, Show};
 use crate::spec::{IfExists, IfNoFilesFound};
 
 /// Linux passes at most 128 KiB in one variable or argument, its name included (`MAX_ARG_STRLEN`).
@@ -18,6 +19,16 @@ const SPEC_REFUSED: usize = 131_000;
 
 /// Above this, a few more lines would make the job fail before we run.
 const SPEC_WARNED: usize = 120_000;
+
+/// Values of `auth-provider`; `auto` is to choose by the registry.
+const PROVIDERS: [(&str, Option<Provider>); 6] = [
+    ("auto", None),
+    ("azure", Some(Provider::Azure)),
+    ("aws", Some(Provider::Aws)),
+    ("gcp", Some(Provider::Gcp)),
+    ("quay", Some(Provider::Quay)),
+    ("none", Some(Provider::None)),
+];
 
 /// The parsed inputs, and warnings about them. `earlier` are errors that were found before.
 pub fn parse(
@@ -64,11 +75,24 @@ impl Reader<'_> {
                 .unwrap_or_default(),
             tags: lines(raw.tags.as_deref()),
             output: path(raw.output.as_deref()),
-            username: raw.username.as_deref().map(|text| text.trim().to_owned()),
+            username: text(raw.username.as_deref()),
             password: secrets.get("password"),
             token: secrets.get("token"),
             registry_token: secrets.get("registry-token"),
             github_token: secrets.get("github-token"),
+            auth: raw.auth.clone().map(|text| self.origin("auth", text)),
+            auth_provider: self
+                .read("auth-provider", raw.auth_provider.as_deref(), |text| {
+                    value::choice(text, &PROVIDERS)
+                })
+                .flatten(),
+            azure_client_id: text(raw.azure_client_id.as_deref()),
+            azure_tenant_id: text(raw.azure_tenant_id.as_deref()),
+            aws_role_arn: text(raw.aws_role_arn.as_deref()),
+            aws_region: text(raw.aws_region.as_deref()),
+            gcp_workload_identity_provider: text(raw.gcp_workload_identity_provider.as_deref()),
+            gcp_service_account: text(raw.gcp_service_account.as_deref()),
+            quay_robot: text(raw.quay_robot.as_deref()),
             trusted_realms: self
                 .read("trusted-realms", raw.trusted_realms.as_deref(), value::hosts)
                 .unwrap_or_default(),
@@ -76,6 +100,11 @@ impl Reader<'_> {
             if_exists: self.read("if-exists", raw.if_exists.as_deref(), if_exists),
             if_no_files_found: self
                 .read("if-no-files-found", raw.if_no_files_found.as_deref(), if_no_files_found)
+                .unwrap_or_default(),
+            if_denied: self
+                .read("if-denied", raw.if_denied.as_deref(), |text| {
+                    value::choice(text, &[("fail", IfDenied::Fail), ("skip", IfDenied::Skip)])
+                })
                 .unwrap_or_default(),
             force: self.flag("force", raw.force.as_deref()),
             dry_run: self.flag("dry-run", raw.dry_run.as_deref()),
@@ -101,6 +130,8 @@ impl Reader<'_> {
                 .read("insecure", raw.insecure.as_deref(), value::hosts)
                 .unwrap_or_default(),
             ca_file: path(raw.ca_file.as_deref()),
+            client_cert: path(raw.client_cert.as_deref()),
+            client_key: path(raw.client_key.as_deref()),
             working_directory: path(raw.working_directory.as_deref()).unwrap_or_else(|| ".".into()),
             output_file: path(raw.output_file.as_deref()),
             format: self
@@ -187,6 +218,10 @@ fn too_long(spec: &str) -> Result<()> {
 
 fn lines(text: Option<&str>) -> Vec<String> {
     text.map(value::lines).unwrap_or_default()
+}
+
+fn text(text: Option<&str>) -> Option<String> {
+    text.map(|text| text.trim().to_owned())
 }
 
 fn path(text: Option<&str>) -> Option<Utf8PathBuf> {

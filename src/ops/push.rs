@@ -12,11 +12,23 @@ use crate::transfer::push::{self, Effect};
 /// Artifacts under way at once; their blobs share the engine's permits.
 const ARTIFACTS: usize = 8;
 
+/// What to do where a pull request from a fork may not push.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IfDenied {
+    /// Fail, with the reason.
+    #[default]
+    Fail,
+    /// Push nothing, and say so.
+    Skip,
+}
+
 /// How to push.
 #[derive(Clone, Copy, Debug)]
 pub struct PushSettings {
     /// Look for every blob, even when the manifest is there.
     pub force: bool,
+    /// What a pull request from a fork does.
+    pub if_denied: IfDenied,
     /// `SOURCE_DATE_EPOCH` or 0: mtime of what directories are packed to.
     pub mtime: u64,
 }

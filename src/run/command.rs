@@ -3,7 +3,7 @@
 
 use camino::Utf8Path;
 
-use crate::credentials::Credentials;
+use crate::credentials::{Cloud, Credentials, Given, Sources};
 use crate::error::{Class, Error, Errors, Result};
 use crate::http;
 use crate::inputs::{CiAnnotation, Command, Inputs};
@@ -42,6 +42,9 @@ pub(super) fn prepare(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -
         Command::List => run.list(),
         Command::Untag => run.untag(),
         Command::Delete => run.delete(),
+        Command::Login | Command::Logout => {
+            Err(Error::usage(format!("{} is not in this version", inputs.command.name())).into())
+        }
     }
 }
 
@@ -81,6 +84,7 @@ impl Run<'_> {
         let context = self.context(plan.artifacts.iter().map(|artifact| &artifact.reference), origin)?;
         let settings = PushSettings {
             force: self.inputs.force,
+            if_denied: self.inputs.if_denied,
             mtime: self.source_date_epoch()?.unwrap_or(0),
         };
         Ok(Job::Push(plan, settings, context))
@@ -155,12 +159,19 @@ impl Run<'_> {
         let inputs = self.inputs;
         let report = self.session.report;
         let given = bind(inputs, references, origin)?;
-        let credentials = Credentials::new(given, self.session.env, report)?;
         let options = http::Options {
             plain_http: inputs.plain_http.clone(),
             insecure: inputs.insecure.clone(),
             ca_file: inputs
                 .ca_file
+                .as_ref()
+                .map(|file| self.workspace.directory().join(file)),
+            client_cert: inputs
+                .client_cert
+                .as_ref()
+                .map(|file| self.workspace.directory().join(file)),
+            client_key: inputs
+                .client_key
                 .as_ref()
                 .map(|file| self.workspace.directory().join(file)),
             retries: inputs.retries,
@@ -170,6 +181,8 @@ impl Run<'_> {
             ..http::Options::default()
         };
         let client = http::Client::new(&options, report)?;
+        let sources = self.credential_sources(given);
+        let credentials = Credentials::new(sources, self.session.env, &client, report)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Context {
             stores: Stores::new(client, credentials, report.clone(), inputs.dry_run),
@@ -177,6 +190,26 @@ impl Run<'_> {
             report: report.clone(),
             ledger: self.ledger.clone(),
         })
+    }
+
+    fn credential_sources(&self, given: Given) -> Sources {
+        let inputs = self.inputs;
+        Sources {
+            cloud: Cloud {
+                provider: inputs.auth_provider,
+                host: given.host.clone(),
+                azure_client_id: inputs.azure_client_id.clone(),
+                azure_tenant_id: inputs.azure_tenant_id.clone(),
+                aws_role_arn: inputs.aws_role_arn.clone(),
+                aws_region: inputs.aws_region.clone(),
+                gcp_workload_identity_provider: inputs.gcp_workload_identity_provider.clone(),
+                gcp_service_account: inputs.gcp_service_account.clone(),
+                quay_robot: inputs.quay_robot.clone(),
+            },
+            given,
+            auth: inputs.auth.clone().map(|auth| (auth.value, auth.origin)),
+            id_tokens: self.session.ci.id_tokens(),
+        }
     }
 
     /// `SOURCE_DATE_EPOCH`, as reproducible-builds.org has it: seconds since 1970.

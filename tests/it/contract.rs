@@ -112,8 +112,8 @@ impl Subject {
             password: login.then(|| Secret::new(PASSWORD, &report)),
             ..Given::default()
         };
-        let credentials = Credentials::new(given, &Env::default(), &report).unwrap();
         let client = http::Client::new(&options, &report).unwrap();
+        let credentials = Credentials::new(given.into(), &Env::default(), &client, &report).unwrap();
         let stores = Stores::new(client, credentials, report, false);
         Subject {
             store: stores.open(&one),

@@ -17,7 +17,7 @@ use url::Url;
 pub(super) use scope::Scopes;
 pub use token::Tokens;
 
-use crate::credentials::{Credential, Credentials};
+use crate::credentials::{Credential, Credentials, Found};
 use crate::error::{Class, Error, Result};
 use crate::http::header::HeaderValue;
 use crate::http::{Answer, Client, Refusal};
@@ -60,7 +60,7 @@ pub(super) struct Auth {
 impl Auth {
     /// What to send with the first try: nothing, until the registry has asked.
     pub(super) async fn header(&self, root: &Url, scopes: &Scopes) -> Result<Option<HeaderValue>> {
-        let (credential, _) = self.credentials.find(&self.repository)?;
+        let credential = self.credentials.find(&self.repository).await?.credential;
         if let Credential::Bearer(token) = &credential {
             return token::bearer(token).map(Some);
         }
@@ -82,7 +82,7 @@ impl Auth {
         scopes: &Scopes,
         sent: Option<&HeaderValue>,
     ) -> Result<Option<HeaderValue>> {
-        let (credential, _) = self.credentials.find(&self.repository)?;
+        let credential = self.credentials.find(&self.repository).await?.credential;
         if matches!(credential, Credential::Bearer(_)) {
             return Ok(None);
         }
@@ -152,13 +152,13 @@ impl Auth {
     /// The error for an answer that refused us, with the way out.
     pub(super) fn denied(&self, refusal: Refusal) -> Error {
         let host = &self.repository.host;
-        let hint = match self.credentials.find(&self.repository) {
-            Err(error) => return error,
-            Ok((Credential::Anonymous, _)) => format!(
+        let found = self.credentials.known(&self.repository);
+        let hint = match found.filter(|found| found.credential != Credential::Anonymous) {
+            None => format!(
                 "no credential was found for {host}: give `username` and `password`, or `token` (in CI from a secret), \
                  or log in with docker"
             ),
-            Ok((_, origin)) => format!(
+            Some(Found { origin, .. }) => format!(
                 "the credential for {host} came from {origin}: check that it is current and may do this in {}",
                 self.repository.name
             ),

@@ -43,12 +43,12 @@ fn secret(text: &str) -> Secret {
 /// The repository `a/b` at `server`.
 fn open(server: &Server, given: Given, options: &Options, shared: Shared, access: Access) -> Registry {
     let report = Report::silent();
-    let credentials = Credentials::new(given, &Env::default(), &report).unwrap();
     let repository = Repository {
         host: server.host.clone(),
         name: "a/b".to_owned(),
     };
     let client = Client::new(options, &report).unwrap();
+    let credentials = Credentials::new(given.into(), &Env::default(), &client, &report).unwrap();
     Registry::new(repository, access, client, Arc::new(credentials), report, shared)
 }
 

@@ -175,8 +175,8 @@ async fn m21_a_server_that_does_not_go_on_is_left() {
             ..options()
         },
     );
-    let credentials = Credentials::new(Given::default(), &Env::default(), &report).unwrap();
     let client = Client::new(&once, &report).unwrap();
+    let credentials = Credentials::new(Given::default().into(), &Env::default(), &client, &report).unwrap();
     let registry = Registry::new(
         repository,
         Access::Read,

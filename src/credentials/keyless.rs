@@ -1,0 +1,131 @@
+//! Login without a stored secret: the job proves who it is to the registry's cloud, and gets a short-lived credential.
+//!
+//! Each cloud is a file: `serves` tells its registries by their host, `login` gets a credential. Here is what they
+//! share: which of them is asked, once for each host, and again when a credential ends.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Credential, Found, IdTokens, aws, azure, gcp, quay};
+use crate::env::Env;
+use crate::error::Result;
+use crate::http::Client;
+use crate::reference::{Host, Repository};
+use crate::report::Report;
+
+/// Who gives credentials for a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Provider {
+    /// Microsoft Entra, for Azure Container Registry.
+    Azure,
+    /// AWS, for Amazon ECR, private and public.
+    Aws,
+    /// Google Cloud, for Artifact Registry and `gcr.io`.
+    Gcp,
+    /// Quay itself, for robot accounts with federated login.
+    Quay,
+    /// Nobody.
+    None,
+}
+
+/// The identity of the job at a cloud, from inputs. What is not given may stand in the cloud's own variables.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Cloud {
+    /// `auth-provider`; `None` is `auto`.
+    pub provider: Option<Provider>,
+    /// The registry that a named provider is for; `None`: every registry that no other credential is for.
+    pub host: Option<Host>,
+    pub azure_client_id: Option<String>,
+    pub azure_tenant_id: Option<String>,
+    pub aws_role_arn: Option<String>,
+    pub aws_region: Option<String>,
+    pub gcp_workload_identity_provider: Option<String>,
+    pub gcp_service_account: Option<String>,
+    pub quay_robot: Option<String>,
+}
+
+/// What a cloud's login works with.
+pub(super) struct Job {
+    pub(super) cloud: Cloud,
+    pub(super) id_tokens: Option<Arc<dyn IdTokens>>,
+    pub(super) env: Env,
+    pub(super) client: Client,
+    pub(super) report: Report,
+}
+
+/// Holding its lock is the right to log in.
+type Slot = Arc<tokio::sync::Mutex<Option<Found>>>;
+
+/// Logins of a run, each done once.
+pub(super) struct Keyless {
+    job: Job,
+    slots: Mutex<HashMap<(Provider, Host), Slot>>,
+}
+
+impl Keyless {
+    pub(super) fn new(
+        cloud: Cloud,
+        id_tokens: Option<Arc<dyn IdTokens>>,
+        env: &Env,
+        client: &Client,
+        report: &Report,
+    ) -> Self {
+        Keyless {
+            job: Job {
+                cloud,
+                id_tokens,
+                env: env.clone(),
+                client: client.clone(),
+                report: report.clone(),
+            },
+            slots: Mutex::default(),
+        }
+    }
+
+    /// The credential of the job's identity for `repository`, if it has one there.
+    pub(super) async fn find(&self, repository: &Repository) -> Result<Option<Found>> {
+        let host = &repository.host;
+        let provider = match self.job.cloud.provider {
+            Some(provider) => provider,
+            None if azure::serves(host) => Provider::Azure,
+            None if aws::serves(host) => Provider::Aws,
+            None if gcp::serves(host) => Provider::Gcp,
+            None if quay::serves(host) => Provider::Quay,
+            None => Provider::None,
+        };
+        let slot = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(slots.entry((provider, host.clone())).or_default())
+        };
+        let mut slot = slot.lock().await;
+        let now = std::time::Instant::now();
+        if let Some(found) = slot.as_ref().filter(|found| found.expires.is_none_or(|end| now < end)) {
+            return Ok(Some(found.clone()));
+        }
+        *slot = match provider {
+            Provider::Azure => azure::login(&self.job, repository).await?,
+            Provider::Aws => aws::login(&self.job, repository).await?,
+            Provider::Gcp => gcp::login(&self.job, repository).await?,
+            Provider::Quay => quay::login(&self.job, repository).await?,
+            Provider::None => None,
+        };
+        Ok(slot.clone())
+    }
+
+    /// Forgets `credential` if it was got here; returns whether it was.
+    pub(super) fn forget(&self, credential: &Credential) -> bool {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forgot = false;
+        for slot in slots.values() {
+            // One that is being got is not the refused one.
+            if let Ok(mut slot) = slot.try_lock()
+                && slot.as_ref().is_some_and(|found| found.credential == *credential)
+            {
+                *slot = None;
+                forgot = true;
+            }
+        }
+        forgot
+    }
+}
