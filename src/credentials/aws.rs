@@ -19,6 +19,7 @@ mod xml;
 mod tests;
 
 use super::Found;
+use super::exchange::may_have;
 use super::keyless::{Job, Provider};
 use crate::error::{Class, Error, Result};
 use crate::reference::{Host, Repository};
@@ -39,6 +40,9 @@ pub(super) fn serves(host: &Host) -> bool {
 /// What was named by input fails: the provider, or a role. What the environment merely holds is let go.
 pub(super) async fn login(job: &Job, repository: &Repository) -> Result<Option<Found>> {
     let host = &repository.host;
+    if !may_have(job, host, serves(host)) {
+        return Ok(None);
+    }
     let named = job.cloud.provider == Some(Provider::Aws) || job.cloud.aws_role_arn.is_some();
     match attempt(job, host).await {
         Ok(None) if job.cloud.provider == Some(Provider::Aws) => Err(nothing(host)),

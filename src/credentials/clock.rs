@@ -29,11 +29,13 @@ pub(super) fn for_life(life: Duration) -> Instant {
 /// Until when to use a credential that came with `answer` and ends at `end`: by the clock of the server that said so,
 /// if it told its time, as the one of this machine may be wrong.
 pub(super) fn until(end: SystemTime, answer: &Answer) -> Instant {
-    let now = answer
-        .header(header::DATE)
-        .and_then(|text| httpdate::parse_http_date(text).ok())
-        .unwrap_or_else(SystemTime::now);
+    let now = told_by(answer).unwrap_or_else(SystemTime::now);
     for_life(end.duration_since(now).unwrap_or_default())
+}
+
+/// The time of the server that gave `answer`.
+pub(super) fn told_by(answer: &Answer) -> Option<SystemTime> {
+    httpdate::parse_http_date(answer.header(header::DATE)?).ok()
 }
 
 /// A time of RFC 3339 in UTC, to the second.

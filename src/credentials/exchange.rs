@@ -15,6 +15,7 @@ use super::keyless::Job;
 use crate::error::{Class, Error, Result};
 use crate::http::header::{CONTENT_TYPE, HeaderValue};
 use crate::http::{Answer, Body, Budget, Client, Follow, Method, Request, Want, redacted};
+use crate::reference::Host;
 use crate::report::{Report, Secret};
 
 /// Answers above this are refused; real ones have a few KiB.
@@ -102,6 +103,16 @@ pub(super) fn basic(username: &str, password: &Secret, report: &Report) -> Resul
         .map_err(|_| Error::internal("base64 is not a header value"))
 }
 
+/// Whether a credential of a cloud may go to `host`: it is one of the cloud's (`known`), or the user says so, naming
+/// both the provider and the host. A named provider alone is no leave to hand its passwords to every host of a run.
+pub(super) fn may_have(job: &Job, host: &Host, known: bool) -> bool {
+    let theirs = known || job.cloud.host.as_ref() == Some(host);
+    if !theirs {
+        tracing::debug!("{host}: `auth-provider` is not for it: it is no host of that cloud, nor that of `registry`");
+    }
+    theirs
+}
+
 /// Where the job's ID tokens come from; else why it has none.
 pub(super) fn id_tokens(job: &Job) -> Result<&dyn IdTokens, String> {
     let source = job
@@ -157,7 +168,8 @@ pub(super) async fn read_file(job: &Job, path: &str, variable: &str) -> Result<S
     let text = tokio::task::spawn_blocking(read)
         .await
         .map_err(|_| Error::internal("reading a file panicked"))?
-        .map_err(|error| refuse(&error.to_string()))?;
+        // It names the file already.
+        .map_err(|error| Error::local(error).hint(format!("`{variable}` names this file: check it")))?;
     match text.trim() {
         "" => Err(refuse("it is empty")),
         _ if text.len() as u64 > FILE_LIMIT => Err(refuse("it is too large for a credential")),

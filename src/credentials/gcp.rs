@@ -16,7 +16,7 @@ mod tests;
 
 use std::time::Instant;
 
-use super::exchange::{id_tokens, no_id_token};
+use super::exchange::{id_tokens, may_have, no_id_token};
 use super::keyless::{Job, Provider};
 use super::{Credential, Found};
 use crate::error::{Class, Error, Result};
@@ -46,6 +46,9 @@ pub(super) fn serves(host: &Host) -> bool {
 /// What was named by input fails. What the environment merely holds is let go.
 pub(super) async fn login(job: &Job, repository: &Repository) -> Result<Option<Found>> {
     let host = &repository.host;
+    if !may_have(job, host, serves(host)) {
+        return Ok(None);
+    }
     let cloud = &job.cloud;
     let provider = cloud.provider == Some(Provider::Gcp);
     let named = provider || cloud.gcp_workload_identity_provider.is_some() || cloud.gcp_service_account.is_some();

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
-use super::exchange::{basic, id_tokens, identity, json, no_id_token, request, secret, send, useless};
+use super::exchange::{basic, id_tokens, identity, json, may_have, no_id_token, request, secret, send, useless};
 use super::jwt::Claims;
 use super::keyless::{Job, Provider};
 use super::{Credential, Found, clock};
@@ -39,6 +39,9 @@ pub(super) fn serves(host: &Host) -> bool {
 /// A robot was named, and the job has no ID token, or Quay doesn't take it; the provider was named without a robot.
 pub(super) async fn login(job: &Job, repository: &Repository) -> Result<Option<Found>> {
     let host = &repository.host;
+    if !may_have(job, host, serves(host)) {
+        return Ok(None);
+    }
     let Some(robot) = &job.cloud.quay_robot else {
         if job.cloud.provider == Some(Provider::Quay) {
             return Err(Error::usage("`auth-provider` is quay, but `quay-robot` is not given")

@@ -34,13 +34,15 @@ pub(super) fn id_token(audience: &str) -> String {
     format!("e30.{}.signature", URL_SAFE_NO_PAD.encode(claims))
 }
 
-/// A job with ID tokens, in an environment where `HOST` stands for the server's.
+/// A job with ID tokens, in an environment where `HOST` stands for the server's; its input `registry` names the server,
+/// unless `cloud` has another host.
 pub(super) fn job(server: &Server, env: &[(&str, &str)], cloud: Cloud) -> Job {
     let env = env
         .iter()
         .map(|(name, value)| (*name, value.replace("HOST", server.host.as_str())));
+    let host = cloud.host.or_else(|| Some(server.host.clone()));
     Job {
-        cloud,
+        cloud: Cloud { host, ..cloud },
         env: env.collect(),
         ..plain_job(&[])
     }

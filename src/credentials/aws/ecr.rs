@@ -15,7 +15,7 @@ use crate::credentials::keyless::Job;
 use crate::credentials::{Credential, Found, clock};
 use crate::error::Result;
 use crate::http::header::{CONTENT_TYPE, HeaderName};
-use crate::http::{Body, Method, Refusal};
+use crate::http::{Answer, Body, Method, Refusal};
 
 /// What a password lives for, where the answer doesn't say.
 const USUAL_LIFE: Duration = Duration::from_secs(12 * 3600);
@@ -45,6 +45,24 @@ struct Token {
     expires_at: Option<f64>,
 }
 
+/// A signature is taken for so long before and after its time.
+const LEEWAY: Duration = Duration::from_secs(4 * 60);
+
+/// The server's time, where it refused a signature and tells another time than that of the signature.
+fn right_time(answer: &Answer, signed: SystemTime) -> Option<SystemTime> {
+    let code = refusal::read(answer).code;
+    let of_time = matches!(
+        code.as_str(),
+        "InvalidSignatureException" | "SignatureDoesNotMatch" | "RequestExpired" | "RequestTimeTooSkewed"
+    );
+    let told = clock::told_by(answer).filter(|_| of_time && !answer.status.is_success())?;
+    let apart = told
+        .duration_since(signed)
+        .or_else(|_| signed.duration_since(told))
+        .ok()?;
+    (apart > LEEWAY).then_some(told)
+}
+
 /// Buys the password.
 ///
 /// # Errors
@@ -67,12 +85,17 @@ pub(super) async fn password(job: &Job, registry: &Registry, keys: &Keys) -> Res
         .header(CONTENT_TYPE, "application/x-amz-json-1.1")
         .header(HeaderName::from_static("x-amz-target"), target)
         .body(Body::Bytes(BODY.into()));
-    let scope = Scope {
+    let mut scope = Scope {
         region: registry.region(),
         service,
         time: SystemTime::now(),
     };
-    let answer = refusal::ask(job, &sign(request, BODY, keys, &scope)?).await?;
+    let mut answer = refusal::ask(job, &sign(request.clone(), BODY, keys, &scope)?).await?;
+    if let Some(time) = right_time(&answer, scope.time) {
+        tracing::debug!("the clock of this machine is wrong by minutes: signing for {name} by the server's");
+        scope.time = time;
+        answer = refusal::ask(job, &sign(request, BODY, keys, &scope)?).await?;
+    }
     if !answer.status.is_success() {
         let error = refusal::about_registry(&refusal::read(&answer), registry, &keys.origin);
         return Err(error.caused_by(Refusal::of(&answer)));

@@ -113,6 +113,8 @@ async fn a_robot_needs_a_name_and_an_id_token() {
     ");
     let outcome = login(&job(&server, &[], Cloud::default()), &at(&server)).await;
     assert!(outcome.unwrap().is_none());
+    let outcome = login(&job(&server, &[], robot("org+push")), &repository("ghcr.io/o/r")).await;
+    assert!(outcome.unwrap().is_none());
     assert!(server.seen().is_empty());
 }
 
