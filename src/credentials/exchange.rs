@@ -14,7 +14,7 @@ use super::jwt::Claims;
 use super::keyless::Job;
 use crate::error::{Class, Error, Result};
 use crate::http::header::{CONTENT_TYPE, HeaderValue};
-use crate::http::{Answer, Body, Budget, Client, Follow, Method, Request, Want, redacted};
+use crate::http::{Answer, Body, Budget, Client, Follow, Method, Refusal, Request, Want, redacted};
 use crate::reference::Host;
 use crate::report::{Report, Secret};
 
@@ -77,6 +77,16 @@ pub(super) fn useless(answer: &Answer, why: &str) -> Error {
     let place = format!("{} {}", answer.method, redacted(&answer.url));
     Error::new(Class::Network, format!("{place}: {why}"))
         .hint("check the address, and whether a proxy of the job's network answers in its place")
+}
+
+/// The error of an answer that says no. It does not carry the answer along, and is never "not found": whoever asked
+/// for a manifest must not take the missing page of a cloud for a missing manifest.
+pub(super) fn refused(answer: &Answer) -> Error {
+    let class = match answer.status.as_u16() {
+        400..500 => Class::Denied,
+        _ => Class::Network,
+    };
+    Error::new(class, Refusal::of(answer).to_string())
 }
 
 /// The secret in `answer`. One with anything but visible ASCII would add headers of its own.

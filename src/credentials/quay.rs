@@ -103,7 +103,7 @@ fn refused(robot: &str, answer: &Answer, token: &Secret) -> Error {
     let refusal = Refusal::of(answer);
     let (class, hint) = match refusal.status.as_u16() {
         404 | 405 => (
-            Class::NotFound,
+            Class::Denied,
             "this server has no federation of robots: it takes Quay 3.13 or later".to_owned(),
         ),
         400..500 => (
@@ -116,5 +116,5 @@ fn refused(robot: &str, answer: &Answer, token: &Secret) -> Error {
         "Quay gave no token for the robot {robot}: {refusal}; {}",
         identity(token)
     );
-    Error::new(class, message).caused_by(refusal).hint(hint)
+    Error::new(class, message).hint(hint)
 }

@@ -4,7 +4,7 @@
 use url::{Host, Url};
 
 use super::keys::Keys;
-use crate::credentials::exchange::{is_token, read_file, request, send_within};
+use crate::credentials::exchange::{is_token, read_file, refused, request, send_within};
 use crate::credentials::keyless::Job;
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -79,9 +79,7 @@ impl Place {
         let mut budget = Budget::new(RETRIES, job.client.options().backoff);
         let answer = send_within(job, &request, &mut budget).await?;
         if !answer.status.is_success() {
-            return Err(answer
-                .refused()
-                .hint("the platform sets it up: check the role of the task or pod"));
+            return Err(refused(&answer).hint("the platform sets it up: check the role of the task or pod"));
         }
         Keys::served(&answer, "the container's own role", &job.report)
     }

@@ -15,7 +15,7 @@ use crate::credentials::keyless::Job;
 use crate::credentials::{Credential, Found, clock};
 use crate::error::Result;
 use crate::http::header::{CONTENT_TYPE, HeaderName};
-use crate::http::{Answer, Body, Method, Refusal};
+use crate::http::{Answer, Body, Method};
 
 /// What a password lives for, where the answer doesn't say.
 const USUAL_LIFE: Duration = Duration::from_secs(12 * 3600);
@@ -97,8 +97,8 @@ pub(super) async fn password(job: &Job, registry: &Registry, keys: &Keys) -> Res
         answer = refusal::ask(job, &sign(request, BODY, keys, &scope)?).await?;
     }
     if !answer.status.is_success() {
-        let error = refusal::about_registry(&refusal::read(&answer), registry, &keys.origin);
-        return Err(error.caused_by(Refusal::of(&answer)));
+        let said = refusal::read(&answer);
+        return Err(refusal::about_registry(&said, registry, &keys.origin));
     }
     let token = match json::<Tokens>(&answer)?.authorization_data {
         Data::One(token) => token,

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::keys::Keys;
-use crate::credentials::exchange::{is_token, request, secret, send_within, useless};
+use crate::credentials::exchange::{is_token, refused, request, secret, send_within, useless};
 use crate::credentials::keyless::Job;
 use crate::error::{Error, Result};
 use crate::http::header::{HeaderName, HeaderValue};
@@ -67,9 +67,7 @@ async fn ask(job: &Job, request: Request) -> Result<Answer> {
     if answer.status.is_success() {
         return Ok(answer);
     }
-    Err(answer
-        .refused()
-        .hint("give the machine a role; in a container, its hop limit for metadata must be 2 or more"))
+    Err(refused(&answer).hint("give the machine a role; in a container, its hop limit for metadata must be 2 or more"))
 }
 
 /// The first line of an answer.

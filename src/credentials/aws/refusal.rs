@@ -56,8 +56,10 @@ pub(super) fn read(answer: &Answer) -> Said {
         (None, Some(json)) => (json.kind.unwrap_or_default(), json.message.unwrap_or_default()),
         (None, None) => (String::new(), String::new()),
     };
+    // What AWS would have signed holds the token of the session.
+    let message = message.split("The Canonical String").next().unwrap_or_default();
     // `com.amazonaws.ecr#AccessDeniedException`
-    Said::new(answer, code.rsplit('#').next().unwrap_or_default(), &message)
+    Said::new(answer, code.rsplit('#').next().unwrap_or_default(), message)
 }
 
 /// The error of a role that was not given.

@@ -6,7 +6,7 @@ use super::{endpoint, refusal, xml};
 use crate::credentials::exchange::{form, id_tokens, is_token, no_id_token, read_file, request, useless};
 use crate::credentials::keyless::Job;
 use crate::error::{Error, Result};
-use crate::http::{Method, Refusal};
+use crate::http::Method;
 use crate::report::Secret;
 
 /// What AWS asks of an ID token by default, and `aws-actions/configure-aws-credentials` asks for.
@@ -78,8 +78,7 @@ impl Role {
         );
         let answer = refusal::ask(job, &request).await?;
         if !answer.status.is_success() {
-            let error = refusal::about_role(&refusal::read(&answer), &self.arn, &token);
-            return Err(error.caused_by(Refusal::of(&answer)));
+            return Err(refusal::about_role(&refusal::read(&answer), &self.arn, &token));
         }
         let text = String::from_utf8_lossy(&answer.body);
         let part = |name| {

@@ -9,12 +9,12 @@ use url::Url;
 use super::{Token, refusal};
 use crate::credentials::clock;
 use crate::credentials::exchange::{
-    form, id_tokens, is_token, json, no_id_token, read_file, request, secret, send, useless,
+    form, id_tokens, is_token, json, no_id_token, read_file, refused, request, secret, send, useless,
 };
 use crate::credentials::keyless::Job;
 use crate::error::{Error, Result};
 use crate::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use crate::http::{Answer, Body, Method, Refusal};
+use crate::http::{Answer, Body, Method};
 use crate::report::Secret;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -80,8 +80,8 @@ impl Federation {
         );
         let answer = send(job, &request).await?;
         if !answer.status.is_success() {
-            let error = refusal::about_federation(&refusal::read(&answer), &self.audience, &subject);
-            return Err(error.caused_by(Refusal::of(&answer)));
+            let said = refusal::read(&answer);
+            return Err(refusal::about_federation(&said, &self.audience, &subject));
         }
         let granted: Granted = json(&answer)?;
         let life = Duration::from_secs(granted.expires_in.unwrap_or(USUAL_LIFE));
@@ -107,8 +107,8 @@ impl Federation {
         let answer = send(job, &request).await?;
         if !answer.status.is_success() {
             let said = refusal::read(&answer);
-            let error = refusal::about_impersonation(&said, &account(url), &self.audience, subject);
-            return Err(error.caused_by(Refusal::of(&answer)));
+            let account = account(url);
+            return Err(refusal::about_impersonation(&said, &account, &self.audience, subject));
         }
         let granted: Impersonated = json(&answer)?;
         let end = granted.expire_time.as_deref().and_then(clock::parse);
@@ -151,7 +151,7 @@ impl Subject {
                 request.metadata = url.host_str() == Some(super::file::MACHINE);
                 let answer: Answer = send(job, &request).await?;
                 if !answer.status.is_success() {
-                    return Err(answer.refused());
+                    return Err(refused(&answer).hint("check the `credential_source` of the file"));
                 }
                 let text = std::str::from_utf8(&answer.body).unwrap_or_default().trim();
                 match pick(text, field.as_deref()) {

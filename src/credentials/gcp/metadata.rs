@@ -8,7 +8,7 @@ use url::Url;
 
 use super::Token;
 use crate::credentials::clock;
-use crate::credentials::exchange::{json, request, secret, send_within, useless};
+use crate::credentials::exchange::{json, refused, request, secret, send_within, useless};
 use crate::credentials::keyless::{Job, Provider};
 use crate::error::{Error, Result};
 use crate::http::header::HeaderName;
@@ -48,7 +48,7 @@ pub(super) async fn token(job: &Job, host: &str) -> Result<Token> {
     let mut budget = Budget::new(RETRIES, job.client.options().backoff);
     let answer = send_within(job, &request, &mut budget).await?;
     if !answer.status.is_success() {
-        return Err(answer.refused().hint("give the machine a service account"));
+        return Err(refused(&answer).hint("give the machine a service account"));
     }
     if answer.header(FLAVOR) != Some("Google") {
         return Err(useless(&answer, "it is not Google's metadata service"));

@@ -129,8 +129,13 @@ async fn refusals_of_the_keys_say_what_the_identity_lacks() {
     Amazon ECR gave no password for the keys from AWS_ACCESS_KEY_ID: ExpiredTokenException
     = the keys have ended: let the job get new ones
     ");
-    insta::assert_snapshot!(refused(400, r#"{"__type":"InvalidSignatureException"}"#, PRIVATE).await, @"
-    Amazon ECR gave no password for the keys from AWS_ACCESS_KEY_ID: InvalidSignatureException
+    let signature = concat!(
+        r#"{"__type":"InvalidSignatureException","message":"The signature does not match.\n\n"#,
+        r#"The Canonical String for this request should have been\nx-amz-security-token:SESSION"}"#
+    );
+    insta::assert_snapshot!(refused(400, signature, PRIVATE).await, @"
+    Amazon ECR gave no password for the keys from AWS_ACCESS_KEY_ID: InvalidSignatureException: The
+      signature does not match
     = check AWS_SECRET_ACCESS_KEY, and the clock of this machine
     ");
     insta::assert_snapshot!(refused(403, "<html>Forbidden</html>", PRIVATE).await, @"
@@ -183,4 +188,27 @@ async fn answers_that_are_no_keys_or_no_password_are_refused() {
             .await
             .is_err()
     );
+}
+
+#[tokio::test]
+async fn metadata_services_that_answer_junk_are_refused() {
+    let junk: [fn() -> Reply; 6] = [
+        || Reply::new(200),
+        || Reply::new(200).body("<html>Welcome</html>"),
+        || Reply::new(200).body(r#"{"AccessKeyId":"A","SecretAccessKey":"s","Token":"a\nb"}"#),
+        || Reply::new(200).body(vec![b'x'; 200 * 1024]),
+        || Reply::new(302).header("location", "http://evil.example/"),
+        || Reply::new(404),
+    ];
+    for (at, answer) in junk.into_iter().enumerate() {
+        let server = Server::start(move |_| answer()).await;
+        let container = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://HOST/keys");
+        let machine = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://HOST");
+        for place in [container, machine] {
+            let job = job(&server, &[ENDPOINT, place], named());
+            let error = login(&job, &repository(PRIVATE)).await.unwrap_err();
+            assert!(error.message().contains(server.host.as_str()), "{at}: {error}");
+            assert_ne!(error.class(), Class::NotFound, "{at}: {error}");
+        }
+    }
 }

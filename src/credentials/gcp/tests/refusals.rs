@@ -116,3 +116,29 @@ async fn answers_that_are_no_token_are_refused() {
         }
     }
 }
+
+#[tokio::test]
+async fn metadata_services_that_answer_junk_are_refused() {
+    let junk: [fn() -> Reply; 5] = [
+        || Reply::new(200).body(r#"{"access_token":"of another server"}"#),
+        || {
+            Reply::new(200)
+                .header("metadata-flavor", "Google")
+                .body("<html>Welcome</html>")
+        },
+        || {
+            Reply::new(200)
+                .header("metadata-flavor", "Google")
+                .body(r#"{"access_token":"a\nb"}"#)
+        },
+        || Reply::new(302).header("location", "http://evil.example/"),
+        || Reply::new(404),
+    ];
+    for (at, answer) in junk.into_iter().enumerate() {
+        let server = Server::start(move |_| answer()).await;
+        let job = job(&server, &[("GCE_METADATA_HOST", "HOST")], named());
+        let error = login(&job, &repository(REPOSITORY)).await.unwrap_err();
+        assert!(error.message().contains(server.host.as_str()), "{at}: {error}");
+        assert_ne!(error.class(), Class::NotFound, "{at}: {error}");
+    }
+}
