@@ -6,13 +6,25 @@
 
 mod aws;
 mod azure;
+mod clock;
 mod docker;
+mod exchange;
 mod gcp;
 mod github;
 mod id_token;
+mod jwt;
 mod keyless;
 mod quay;
+mod said;
 mod token;
+
+// The same server that stands in for registries; what it can do beyond answering is not used here.
+#[cfg(test)]
+#[allow(dead_code, clippy::duplicate_mod)]
+#[path = "store/registry/tests/server.rs"]
+mod server;
+#[cfg(test)]
+mod stand_in;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
