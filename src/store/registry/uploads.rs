@@ -24,6 +24,10 @@ const SMALL: u64 = 1024 * 1024;
 /// A longer Location is refused; ACR's have about a thousand characters.
 const LONGEST_LOCATION: usize = 16 * 1024;
 
+/// What uploads of this run found out about registries; clones share it.
+#[derive(Clone, Default)]
+pub struct Limits;
+
 /// What the registry answered to the wish to upload.
 enum Begun {
     There(PutBlob),
