@@ -139,8 +139,8 @@ impl Reader {
             self.ranges = false;
             answer = self.ask().await?;
         }
-        if answer.status == StatusCode::FORBIDDEN && !answer.own && !self.renewed {
-            // A signed URL that has ended, or that was made for another moment (a cache, a clock).
+        if !answer.own && !self.renewed && matches!(answer.status.as_u16(), 400 | 403 | 410) {
+            // A signed URL that has ended (400 on Google's storage), or was made for another moment (a cache, a clock).
             self.renewed = true;
             answer = self.ask().await?;
         }

@@ -246,6 +246,7 @@ async fn a_signed_url_that_ended_is_asked_for_anew() {
     let storage = Server::start(move |seen| match seen.target.as_str() {
         "/signed/0" if seen.before == 0 => ranged(&served, seen).1.cut(400_000),
         "/signed/2" => ranged(&served, seen).1,
+        "/signed/1" => Reply::new(400).body("<Error><Code>ExpiredToken</Code></Error>"),
         _ => Reply::new(403).body("<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"),
     })
     .await;

@@ -380,3 +380,28 @@ async fn a_file_that_changes_between_chunks_is_told() {
     assert!(error.message().contains(path.as_str()), "{error}");
     assert_eq!(count(&server, "POST"), 1);
 }
+
+#[tokio::test]
+async fn a_token_that_ends_between_chunks_is_renewed_and_its_chunk_sent_again() {
+    let server = registry("1", |seen, _| {
+        match (seen.method.as_str(), seen.header("authorization")) {
+            ("GET", _) if seen.target.starts_with("/token") => {
+                Some(Reply::new(200).body(format!(r#"{{"token":"t{}"}}"#, seen.before)))
+            }
+            ("PATCH" | "PUT", Some("Bearer t0")) if !seen.target.contains("at=0") => Some(unauthorized()),
+            (_, None) => Some(unauthorized()),
+            _ => None,
+        }
+    })
+    .await;
+    assert_eq!(
+        put(&anonymous(&server), &large(21 * MIB)).await.unwrap(),
+        PutBlob::Uploaded
+    );
+    let lengths: Vec<usize> = sent(&server).into_iter().map(|(.., length)| length / MIB).collect();
+    assert_eq!((lengths, count(&server, "POST")), (vec![10, 10, 10, 1], 1));
+}
+
+fn unauthorized() -> Reply {
+    Reply::new(401).header("www-authenticate", r#"Bearer realm="/token",error="invalid_token""#)
+}
