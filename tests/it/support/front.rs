@@ -43,11 +43,16 @@ fn forward(host: &str, request: &Request) -> Reply {
             head += &format!("{name}: {value}\r\n");
         }
     }
-    head += &format!("content-length: {}\r\nconnection: close\r\n\r\n", request.body.len());
+    let length = request.header("content-length").unwrap_or("0");
+    head += &format!("content-length: {length}\r\nconnection: close\r\n\r\n");
     // A registry may answer before it has read everything.
     let _ = stream
         .write_all(head.as_bytes())
         .and_then(|()| stream.write_all(&request.body));
+    if !request.complete {
+        // What was cut before us is cut after us.
+        return Reply::new(502);
+    }
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     read(&answer)
