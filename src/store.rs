@@ -10,6 +10,7 @@ mod registry;
 use std::sync::Arc;
 
 pub use blob::{BlobSource, BlobStream, PIECE};
+use blob::{Mark, Part};
 pub use dry_run::DryRun;
 pub use layout::Layout;
 pub use registry::{Access, Registry, Shared, is_blob_unknown};

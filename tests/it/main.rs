@@ -21,4 +21,5 @@ mod push;
 mod readme;
 mod spec_errors;
 mod support;
+mod uploads;
 mod user;

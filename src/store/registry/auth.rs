@@ -38,7 +38,7 @@ enum Known {
     Bearer(String, Option<String>),
 }
 
-/// What all repositories of a run share: tokens, and what registries asked for.
+/// What all repositories of a run share: tokens, what registries asked for, what they take.
 #[derive(Clone, Default)]
 pub struct Shared {
     tokens: Tokens,
@@ -46,6 +46,8 @@ pub struct Shared {
     known: Arc<Mutex<HashMap<Url, Known>>>,
     /// What a registry asked for beyond the scopes that we had computed, by these.
     learned: Arc<Mutex<HashMap<(Url, Scopes), Scopes>>>,
+    /// What uploads found out.
+    pub(super) uploads: super::uploads::Limits,
 }
 
 /// Authorises the requests to one repository.
