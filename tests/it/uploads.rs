@@ -1,7 +1,7 @@
 //! Blobs up and down over networks and past front ends that break them, with the real binary.
 
 use crate::support::faults::Fault;
-use crate::support::front::Front;
+use crate::support::gateway::Gateway;
 use crate::support::message::Request;
 use crate::support::peers::{Access, Peer};
 use crate::support::registry::{Options, Registry};
@@ -177,7 +177,7 @@ fn oras_go_1153_helm_32247_roci_62a2f16_a_large_blob_is_whole_to_its_last_byte()
 }
 
 /// Pushes and pulls through a front before each real registry; the methods that brought bytes.
-fn through(front: Front, faults: &[Fault]) -> Vec<(&'static str, Vec<String>)> {
+fn through(gateway: Gateway, faults: &[Fault]) -> Vec<(&'static str, Vec<String>)> {
     let peers = [
         ("olareg", Peer::olareg(Access::default())),
         ("distribution", Peer::distribution(Access::default())),
@@ -185,7 +185,7 @@ fn through(front: Front, faults: &[Fault]) -> Vec<(&'static str, Vec<String>)> {
     ];
     let mut outcomes = Vec::new();
     for (name, peer) in peers {
-        let server = front.start(peer.host());
+        let server = gateway.start(peer.host());
         for fault in faults {
             server.fault(fault.clone());
         }
@@ -208,14 +208,14 @@ fn through(front: Front, faults: &[Fault]) -> Vec<(&'static str, Vec<String>)> {
 #[test]
 #[ignore = "needs the peers: scripts/test-peers"]
 fn real_registries_take_our_chunks() {
-    let announced = Front {
+    let announced = Gateway {
         least: Some(5 * MIB),
         limit: usize::MAX,
     };
     for (name, methods) in through(announced, &[]) {
         assert_eq!(methods, ["PATCH", "PATCH", "PUT"], "{name}");
     }
-    let limited = Front {
+    let limited = Gateway {
         least: None,
         limit: 5 * MIB,
     };
@@ -227,7 +227,7 @@ fn real_registries_take_our_chunks() {
 #[test]
 #[ignore = "needs the peers: scripts/test-peers"]
 fn real_registries_go_on_after_a_lost_answer_or_begin_anew() {
-    let announced = Front {
+    let announced = Gateway {
         least: Some(5 * MIB),
         limit: usize::MAX,
     };

@@ -1,4 +1,4 @@
-//! A front before a real registry, as a proxy or a load balancer is one: limits bodies, announces chunks, has faults.
+//! A gateway before a real registry, as a proxy or a load balancer is one: limits bodies, announces chunks, has faults.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,16 +6,16 @@ use std::net::TcpStream;
 use super::message::{Reply, Request};
 use super::server::Server;
 
-/// What the front adds.
+/// What the gateway adds.
 #[derive(Clone, Copy, Debug)]
-pub struct Front {
+pub struct Gateway {
     /// `OCI-Chunk-Min-Length` for each session.
     pub least: Option<usize>,
     /// The largest body; 413 above.
     pub limit: usize,
 }
 
-impl Front {
+impl Gateway {
     /// Starts it before the registry at `host`.
     pub fn start(self, host: &str) -> Server {
         let host = host.to_owned();
@@ -34,7 +34,7 @@ impl Front {
     }
 }
 
-/// Asks the registry. The name that the client knows stays in `Host`, so that Locations lead to the front.
+/// Asks the registry. The name that the client knows stays in `Host`, so that Locations lead to the gateway.
 fn forward(host: &str, request: &Request) -> Reply {
     let mut stream = TcpStream::connect(host).unwrap();
     let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.path);
