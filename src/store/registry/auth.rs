@@ -120,6 +120,19 @@ impl Auth {
             .await
     }
 
+    /// The credential in the form that can be stored: a token of Microsoft Entra's is exchanged for the registry's own.
+    pub(super) async fn storable(&self, root: &Url) -> Result<Credential> {
+        let credential = self.credentials.find(&self.repository).await?.credential;
+        match (&credential, self.known(root)) {
+            (Credential::EntraToken(entra), Some(Known::Bearer(realm, service))) => {
+                let endpoint = self.endpoint(root, &realm, service, &credential)?;
+                let refresh = self.shared.tokens.storable(self, root, &endpoint, entra).await?;
+                Ok(Credential::RefreshToken(refresh))
+            }
+            _ => Ok(credential),
+        }
+    }
+
     fn known(&self, root: &Url) -> Option<Known> {
         let known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(root).cloned()
