@@ -123,14 +123,23 @@ impl Registry {
     /// time because it hasn't asked before, later because a token has ended.
     async fn call(&self, request: Request, scopes: &Scopes, budget: &mut Budget) -> Result<Answer, Failure> {
         let (auth, root) = (&self.0.auth, self.root()?);
-        let sent = auth.header(&root, scopes).await?;
+        let sent = auth.header(&root, scopes, request.body.length()).await?;
         let request = request.authorized(sent.clone());
         let answer = self.client().send(&request, budget).await?;
         // A server that we were sent to is not asked for its realm, and gets nothing.
         if !answer.own || !auth::is_refused(&answer, sent.is_some()) {
             return Ok(answer);
         }
-        match auth.renew(&root, &answer, scopes, sent.as_ref()).await? {
+        let Some(value) = auth.renew(&root, &answer, scopes, sent.as_ref()).await? else {
+            return Ok(answer);
+        };
+        let request = request.authorized(Some(value.clone()));
+        let answer = self.client().send(&request, budget).await?;
+        // What a registry asks for first may be less than what it wants then.
+        if sent.is_some() || !answer.own || !auth::wants_scope(&answer) {
+            return Ok(answer);
+        }
+        match auth.renew(&root, &answer, scopes, Some(&value)).await? {
             Some(value) => self.client().send(&request.authorized(Some(value)), budget).await,
             None => Ok(answer),
         }

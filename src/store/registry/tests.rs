@@ -5,6 +5,7 @@ mod auth;
 mod blobs;
 mod manifests;
 mod server;
+mod tokens;
 mod uploads;
 
 use std::sync::Arc;
