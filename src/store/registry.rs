@@ -126,6 +126,9 @@ impl Registry {
         let sent = auth.header(&root, scopes, request.body.length()).await?;
         let request = request.authorized(sent.clone());
         let answer = self.client().send(&request, budget).await?;
+        if answer.own {
+            auth.shared.notice(&root, &answer);
+        }
         // A server that we were sent to is not asked for its realm, and gets nothing.
         if !answer.own || !auth::is_refused(&answer, sent.is_some()) {
             return Ok(answer);
@@ -163,10 +166,17 @@ impl Registry {
         if answer.own && quirks::is_immutable(&refusal) {
             return quirks::immutable(refusal);
         }
-        let error = match answer.status.as_u16() {
-            401 | 403 if answer.own => self.0.auth.denied(refusal),
-            _ => refusal.into_error(),
+        let Some(root) = self.root().ok().filter(|_| answer.own) else {
+            return refusal.into_error();
         };
-        quirks::hinted(error, self.repository())
+        if matches!(answer.status.as_u16(), 401 | 403) {
+            return self.0.auth.denied(&root, refusal);
+        }
+        let hint = quirks::hint(&refusal, self.0.auth.shared.flavor(&root));
+        let error = refusal.into_error();
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     }
 }

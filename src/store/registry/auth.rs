@@ -24,6 +24,8 @@ use crate::http::{Answer, Client, Refusal};
 use crate::reference::Repository;
 use crate::report::{Report, Secret};
 
+use super::quirks::{self, Flavor};
+
 use challenge::Challenge;
 use token::{Endpoint, Wanted};
 
@@ -46,6 +48,24 @@ pub struct Shared {
     known: Arc<Mutex<HashMap<Url, Known>>>,
     /// What a registry asked for beyond the scopes that we had computed, by these.
     learned: Arc<Mutex<HashMap<(Url, Scopes), Scopes>>>,
+    /// What kind of registry it is, by root URL, as far as one of its answers told.
+    flavors: Arc<Mutex<HashMap<Url, Flavor>>>,
+}
+
+impl Shared {
+    /// Notes what `answer` tells of the registry at `root`.
+    pub(super) fn notice(&self, root: &Url, answer: &Answer) {
+        if let Some(flavor) = Flavor::told(&answer.headers) {
+            let mut flavors = self.flavors.lock().unwrap_or_else(PoisonError::into_inner);
+            flavors.insert(root.clone(), flavor);
+        }
+    }
+
+    /// What kind of registry is at `root`: by what it told, else by its name.
+    pub(super) fn flavor(&self, root: &Url) -> Flavor {
+        let flavors = self.flavors.lock().unwrap_or_else(PoisonError::into_inner);
+        flavors.get(root).copied().unwrap_or_else(|| Flavor::of_root(root))
+    }
 }
 
 /// Authorises the requests to one repository.
@@ -179,9 +199,10 @@ impl Auth {
         found.map_or_else(|| "a login that has ended".to_owned(), |found| found.origin)
     }
 
-    /// The error for an answer that refused us, with the way out: `explained` is what the registry means by it.
-    pub(super) fn explained(&self, refusal: Refusal, explained: Option<&str>) -> Error {
+    /// The error for an answer that refused us, with what the registry at `root` means by it.
+    pub(super) fn denied(&self, root: &Url, refusal: Refusal) -> Error {
         let host = &self.repository.host;
+        let explained = quirks::hint(&refusal, self.shared.flavor(root));
         let found = self.credentials.known(&self.repository);
         let hint = match (
             found.filter(|found| found.credential != Credential::Anonymous),
@@ -203,11 +224,6 @@ impl Auth {
         Error::new(Class::Denied, refusal.to_string())
             .caused_by(refusal)
             .hint(hint)
-    }
-
-    /// The error for an answer that refused us at the token endpoint.
-    pub(super) fn denied(&self, refusal: Refusal) -> Error {
-        self.explained(refusal, None)
     }
 }
 

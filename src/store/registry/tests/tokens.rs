@@ -265,3 +265,53 @@ async fn tokens_of_one_realm_are_not_shared_by_registries() {
     }
     assert_eq!(realm.lines().len(), 2);
 }
+
+#[tokio::test]
+async fn containers_roadmap_2835_public_ecr_refuses_an_old_token_with_400() {
+    let server = Server::start(
+        |seen| match (seen.target.starts_with("/token"), seen.header("authorization")) {
+            (true, _) => token(seen.before, ""),
+            (_, Some("Bearer t0")) if seen.target.ends_with("late") => Reply::new(400)
+                .body(r#"{"errors":[{"code":"DENIED","message":"Your authorization token is invalid"}]}"#),
+            (_, Some(_)) => Reply::new(202),
+            _ => Reply::new(401).header("www-authenticate", r#"Bearer realm="/token/",scope="aws""#),
+        },
+    )
+    .await;
+    let registry = anonymous(&server);
+    for tag in ["early", "late"] {
+        assert!(registry.delete_tag(&tag.parse().unwrap()).await.unwrap());
+    }
+    assert_eq!(
+        count(
+            &server,
+            "GET /token/?scope=repository%3Aa%2Fb%3Adelete%2Cpull&scope=aws"
+        ),
+        2
+    );
+}
+
+#[tokio::test]
+async fn krustlet_469_and_regclient_28_a_realm_may_be_relative_and_stand_alone() {
+    let server = mortal(|_, number| token(number, ""), |_, _| false).await;
+    assert!(!anonymous(&server).has_blob(&blob(b"1")).await.unwrap());
+    assert_eq!(server.lines()[1], "GET /token?scope=repository%3Aa%2Fb%3Apull");
+}
+
+#[tokio::test]
+async fn ggcr_2411_a_push_uses_the_credential_of_its_repository() {
+    let server = mortal(|_, number| token(number, ""), |_, _| false).await;
+    let shared = Shared::default();
+    for name in ["one", "two"] {
+        let registry = open(&server, user(&server, name), &options(), shared.clone(), Access::Write);
+        assert!(!registry.has_blob(&blob(b"1")).await.unwrap());
+    }
+    let asked = |name: &str| {
+        let lines = server.lines();
+        lines
+            .iter()
+            .filter(|line| line.ends_with(&format!("account={name}")))
+            .count()
+    };
+    assert_eq!((asked("one"), asked("two")), (1, 1));
+}

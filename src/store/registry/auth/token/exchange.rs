@@ -119,7 +119,7 @@ impl Exchange<'_> {
         if !answer.status.is_success() {
             let refusal = Refusal::of(answer);
             return Err(match answer.status.as_u16() {
-                400 | 401 | 403 => self.auth.denied(refusal),
+                400 | 401 | 403 => self.auth.denied(self.root, refusal),
                 _ => Error::new(Class::Network, refusal.to_string())
                     .caused_by(refusal)
                     .hint(self.check()),
