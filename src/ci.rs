@@ -51,6 +51,12 @@ pub trait Ci: Send + Sync {
         None
     }
 
+    /// Why this job gets no right to write and no secrets, if the system shows that it doesn't: a pull request from a
+    /// fork. Blocks.
+    fn restricted(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Hands outputs to the next step. Blocks.
     fn outputs(&self, values: &[(&str, String)]) -> Result<()>;
 

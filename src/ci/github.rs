@@ -140,6 +140,23 @@ impl Ci for GitHub {
         self.env.get("RUNNER_TEMP").map(Utf8PathBuf::from)
     }
 
+    fn restricted(&self) -> Option<&'static str> {
+        // `pull_request_target` runs with the base's rights, and so does whatever may ask for an ID token.
+        let is_plain = self.env.get("GITHUB_EVENT_NAME") == Some("pull_request");
+        if !is_plain || self.env.get("ACTIONS_ID_TOKEN_REQUEST_URL").is_some() {
+            return None;
+        }
+        if self.env.get("GITHUB_ACTOR") == Some("dependabot[bot]") {
+            return Some("a pull request of Dependabot gets neither secrets nor the right to write packages");
+        }
+        let sides = self.event()?.pull_request?;
+        let name = |side: Side| side.repo.map(|repo| repo.full_name);
+        let (head, base) = (name(sides.head), name(sides.base)?);
+        // The repository of a head whose fork was deleted is null.
+        (head.as_ref() != Some(&base))
+            .then_some("a pull request from a fork gets neither secrets nor the right to write packages")
+    }
+
     fn outputs(&self, values: &[(&str, String)]) -> Result<()> {
         match self.env.get("GITHUB_OUTPUT") {
             Some(file) => file_command::write_outputs(Utf8Path::new(file), values),
@@ -166,6 +183,23 @@ struct Event {
     number: Option<u64>,
     /// Of a push.
     head_commit: Option<Commit>,
+    pull_request: Option<PullRequest>,
+}
+
+#[derive(serde::Deserialize)]
+struct PullRequest {
+    head: Side,
+    base: Side,
+}
+
+#[derive(serde::Deserialize)]
+struct Side {
+    repo: Option<Repository>,
+}
+
+#[derive(serde::Deserialize)]
+struct Repository {
+    full_name: String,
 }
 
 #[derive(serde::Deserialize)]

@@ -17,8 +17,17 @@ const SHOWN: usize = 500;
 /// Of a list of errors, this many are shown.
 const ERRORS: usize = 5;
 
-/// Headers by which the operator of a registry finds a request: ACR, AWS, others.
-const REQUEST_IDS: [&str; 3] = ["x-ms-correlation-request-id", "x-amzn-requestid", "x-request-id"];
+/// Headers by which the operator of a registry finds a request: ACR, AWS, GitHub, others.
+const REQUEST_IDS: [&str; 5] = [
+    "x-ms-correlation-request-id",
+    "x-amzn-requestid",
+    "x-amz-request-id",
+    "x-github-request-id",
+    "x-request-id",
+];
+
+/// Headers that tell of a limit: Docker Hub's `100;w=21600`, and who is counted.
+const LIMITS: [&str; 3] = ["ratelimit-limit", "ratelimit-remaining", "docker-ratelimit-source"];
 
 /// What a server said when it said no. Rides in an [`Error`] as its source, so that callers can look for a code.
 #[derive(Clone, Debug)]
@@ -39,6 +48,16 @@ impl Refusal {
         let (codes, mut text) = read(&answer.body);
         if let Some(id) = REQUEST_IDS.iter().find_map(|name| answer.header(*name)) {
             text = format!("{text} (request {})", cut(id, 80)).trim_start().to_owned();
+        }
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            let told = LIMITS.iter().filter_map(|name| {
+                let value = answer.header(*name)?;
+                Some(format!("{name} {}", cut(value, 80)))
+            });
+            let told: Vec<String> = told.collect();
+            if !told.is_empty() {
+                text = format!("{text} ({})", told.join(", ")).trim_start().to_owned();
+            }
         }
         Refusal {
             request: format!("{} {}", answer.method, redacted(&answer.url)),

@@ -3,7 +3,7 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Context;
-use crate::error::Result;
+use crate::error::{Class, Result};
 use crate::plan::{Artifact, Plan};
 use crate::report::{ArtifactResult, State};
 use crate::transfer::prepare::{Prepared, prepare};
@@ -29,6 +29,8 @@ pub struct PushSettings {
     pub force: bool,
     /// What a pull request from a fork does.
     pub if_denied: IfDenied,
+    /// Why this job may not write, if its CI system says so.
+    pub restricted: Option<&'static str>,
     /// `SOURCE_DATE_EPOCH` or 0: mtime of what directories are packed to.
     pub mtime: u64,
 }
@@ -51,11 +53,7 @@ async fn push_one(artifact: &Artifact, settings: PushSettings, context: &Context
         context.report.info(format!(
             "artifact {name:?}: none of its files is there; it is not pushed"
         ));
-        context.ledger.set(ArtifactResult {
-            state: State::Skipped,
-            tags: Vec::new(),
-            ..described(artifact, None)
-        });
+        skip(artifact, context);
         return Ok(());
     }
     context.ledger.state(&artifact.name, State::Failed);
@@ -69,7 +67,20 @@ async fn push_one(artifact: &Artifact, settings: PushSettings, context: &Context
     });
     let store = context.stores.open_for_writing(&artifact.reference.location);
     let pushed = push::push(&prepared, &artifact.tags, &store, settings.force, &context.engine).await;
-    let pushed = pushed.map_err(failed)?;
+    let pushed = match (pushed, settings.restricted) {
+        (Err(error), Some(why)) if error.class() == Class::Denied => {
+            if settings.if_denied == IfDenied::Skip {
+                let name = &artifact.name;
+                context.report.notice(format!("artifact {name:?} is not pushed: {why}"));
+                skip(artifact, context);
+                return Ok(());
+            }
+            return Err(failed(
+                error.hint(format!("{why}: push after the merge, or set `if-denied: skip`")),
+            ));
+        }
+        (pushed, _) => pushed.map_err(failed)?,
+    };
     let mut result = match pushed.effect {
         // What was there before is not what the files make.
         Effect::Skipped => described(artifact, None).at(&artifact.reference.location, &pushed.digest),
@@ -83,6 +94,15 @@ async fn push_one(artifact: &Artifact, settings: PushSettings, context: &Context
     };
     context.ledger.set(result);
     Ok(())
+}
+
+/// Nothing of `artifact` was written, and that is no failure.
+fn skip(artifact: &Artifact, context: &Context) {
+    context.ledger.set(ArtifactResult {
+        state: State::Skipped,
+        tags: Vec::new(),
+        ..described(artifact, None)
+    });
 }
 
 fn described(artifact: &Artifact, prepared: Option<&Prepared>) -> ArtifactResult {

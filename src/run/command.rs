@@ -95,6 +95,7 @@ impl Run<'_> {
         let settings = PushSettings {
             force: self.inputs.force,
             if_denied: self.inputs.if_denied,
+            restricted: self.session.ci.restricted(),
             mtime: self.source_date_epoch()?.unwrap_or(0),
         };
         Ok(Job::Push(plan, settings, context))

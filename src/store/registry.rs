@@ -124,14 +124,26 @@ impl Registry {
     /// time because it hasn't asked before, later because a token has ended.
     async fn call(&self, request: Request, scopes: &Scopes, budget: &mut Budget) -> Result<Answer, Failure> {
         let (auth, root) = (&self.0.auth, self.root()?);
-        let sent = auth.header(&root, scopes).await?;
+        let sent = auth.header(&root, scopes, request.body.length()).await?;
         let request = request.authorized(sent.clone());
         let answer = self.client().send(&request, budget).await?;
+        if answer.own {
+            auth.shared.notice(&root, &answer);
+        }
         // A server that we were sent to is not asked for its realm, and gets nothing.
         if !answer.own || !auth::is_refused(&answer, sent.is_some()) {
             return Ok(answer);
         }
-        match auth.renew(&root, &answer, scopes, sent.as_ref()).await? {
+        let Some(value) = auth.renew(&root, &answer, scopes, sent.as_ref()).await? else {
+            return Ok(answer);
+        };
+        let request = request.authorized(Some(value.clone()));
+        let answer = self.client().send(&request, budget).await?;
+        // What a registry asks for first may be less than what it wants then.
+        if sent.is_some() || !answer.own || !auth::wants_scope(&answer) {
+            return Ok(answer);
+        }
+        match auth.renew(&root, &answer, scopes, Some(&value)).await? {
             Some(value) => self.client().send(&request.authorized(Some(value)), budget).await,
             None => Ok(answer),
         }
@@ -155,10 +167,17 @@ impl Registry {
         if answer.own && quirks::is_immutable(&refusal) {
             return quirks::immutable(refusal);
         }
-        let error = match answer.status.as_u16() {
-            401 | 403 if answer.own => self.0.auth.denied(refusal),
-            _ => refusal.into_error(),
+        let Some(root) = self.root().ok().filter(|_| answer.own) else {
+            return refusal.into_error();
         };
-        quirks::hinted(error, self.repository())
+        if matches!(answer.status.as_u16(), 401 | 403) {
+            return self.0.auth.denied(&root, refusal);
+        }
+        let hint = quirks::hint(&refusal, self.0.auth.shared.flavor(&root));
+        let error = refusal.into_error();
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     }
 }

@@ -249,3 +249,47 @@ fn oras_go_1212_a_blob_missing_at_the_last_moment_is_sent_again() {
     push(&workspace, &registry.reference("a:v1")).success();
     assert_eq!(registry.tags("a").len(), 1);
 }
+
+/// Runs a push to a registry that lets us read alone, as a pull request whose head is `head`.
+fn push_of_pull_request(head: &str, if_denied: &str) -> Outcome {
+    let (workspace, registry) = (workspace(), Registry::start());
+    registry.fault(Fault::on("POST", "/blobs/uploads/").answer(403).always());
+    let repo = |name: &str| format!(r#"{{"repo":{{"full_name":"{name}"}}}}"#);
+    let event = format!(
+        r#"{{"pull_request":{{"head":{},"base":{}}}}}"#,
+        repo(head),
+        repo("us/app")
+    );
+    let event = workspace.write("event.json", event);
+    workspace
+        .run()
+        .args(["push", &registry.reference("a:v1"), "readme.md", "--format", "json"])
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_EVENT_NAME", "pull_request")
+        .env("GITHUB_EVENT_PATH", event.as_str())
+        .env("OCI_ARTIFACT_IF_DENIED", if_denied)
+        .call()
+}
+
+#[test]
+fn a_fork_that_may_not_push_skips_if_told_so_and_else_fails_with_the_reason() {
+    let skipped = push_of_pull_request("you/app", "skip");
+    skipped.success();
+    assert_eq!(skipped.json()["artifacts"]["a"]["state"], "skipped");
+    let notices = skipped
+        .stderr()
+        .matches("a pull request from a fork gets neither")
+        .count();
+    assert_eq!(notices, 1, "{}", skipped.stderr());
+    let failed = push_of_pull_request("you/app", "fail");
+    failed.exit(3);
+    assert!(
+        failed
+            .stderr()
+            .contains("push after the merge, or set `if-denied: skip`")
+    );
+    // Where the job has the right to write, being refused is a failure whatever was told.
+    let own = push_of_pull_request("us/app", "skip");
+    own.exit(3);
+    assert!(!own.stderr().contains("fork"));
+}

@@ -191,3 +191,35 @@ fn without_the_files_nothing_is_written() {
     ci.summary("# pushed").unwrap();
     assert!(ci.is_ci());
 }
+
+#[test]
+fn a_pull_request_from_a_fork_is_told_by_its_event() {
+    let restricted = |event: &str, env: &[(&str, &str)]| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs_err::write(file.path(), event).unwrap();
+        let path = file.path().to_str().unwrap();
+        let pairs = [
+            &[("GITHUB_EVENT_NAME", "pull_request"), ("GITHUB_EVENT_PATH", path)],
+            env,
+        ]
+        .concat();
+        let env: Env = pairs.into_iter().collect();
+        GitHub::new(System::GitHub, &env).restricted().is_some()
+    };
+    let event = |head: &str| {
+        format!(r#"{{"pull_request":{{"head":{{"repo":{head}}},"base":{{"repo":{{"full_name":"us/app"}}}}}}}}"#)
+    };
+    let (fork, own, gone) = (
+        event(r#"{"full_name":"you/app"}"#),
+        event(r#"{"full_name":"us/app"}"#),
+        event("null"),
+    );
+    assert!(restricted(&fork, &[]) && restricted(&gone, &[]));
+    assert!(!restricted(&own, &[]) && !restricted("{}", &[]) && !restricted("junk", &[]));
+    assert!(restricted(&own, &[("GITHUB_ACTOR", "dependabot[bot]")]));
+    assert!(!restricted(&fork, &[("GITHUB_EVENT_NAME", "pull_request_target")]));
+    assert!(!restricted(
+        &fork,
+        &[("ACTIONS_ID_TOKEN_REQUEST_URL", "https://t.example")]
+    ));
+}

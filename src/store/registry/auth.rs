@@ -24,8 +24,10 @@ use crate::http::{Answer, Client, Refusal};
 use crate::reference::Repository;
 use crate::report::{Report, Secret};
 
+use super::quirks::{self, Flavor};
+
 use challenge::Challenge;
-use token::Endpoint;
+use token::{Endpoint, Wanted};
 
 /// The user name that ACR takes beside a refresh token.
 const ACR_TOKEN_USER: &str = "00000000-0000-0000-0000-000000000000";
@@ -48,6 +50,24 @@ pub struct Shared {
     learned: Arc<Mutex<HashMap<(Url, Scopes), Scopes>>>,
     /// What uploads found out.
     pub(super) uploads: super::uploads::Limits,
+    /// What kind of registry it is, by root URL, as far as one of its answers told.
+    flavors: Arc<Mutex<HashMap<Url, Flavor>>>,
+}
+
+impl Shared {
+    /// Notes what `answer` tells of the registry at `root`.
+    pub(super) fn notice(&self, root: &Url, answer: &Answer) {
+        if let Some(flavor) = Flavor::told(&answer.headers) {
+            let mut flavors = self.flavors.lock().unwrap_or_else(PoisonError::into_inner);
+            flavors.insert(root.clone(), flavor);
+        }
+    }
+
+    /// What kind of registry is at `root`: by what it told, else by its name.
+    pub(super) fn flavor(&self, root: &Url) -> Flavor {
+        let flavors = self.flavors.lock().unwrap_or_else(PoisonError::into_inner);
+        flavors.get(root).copied().unwrap_or_else(|| Flavor::of_root(root))
+    }
 }
 
 /// Authorises the requests to one repository.
@@ -60,8 +80,9 @@ pub(super) struct Auth {
 }
 
 impl Auth {
-    /// What to send with the first try: nothing, until the registry has asked.
-    pub(super) async fn header(&self, root: &Url, scopes: &Scopes) -> Result<Option<HeaderValue>> {
+    /// What to send with the first try: nothing, until the registry has asked. `body` is the length of what goes with
+    /// it: a token that may end before a large one is through is renewed first, so that it isn't sent in vain.
+    pub(super) async fn header(&self, root: &Url, scopes: &Scopes, body: u64) -> Result<Option<HeaderValue>> {
         let credential = self.credentials.find(&self.repository).await?.credential;
         if let Credential::Bearer(token) = &credential {
             return token::bearer(token).map(Some);
@@ -70,8 +91,9 @@ impl Auth {
             None => Ok(None),
             Some(Known::Basic) => self.basic(&credential),
             Some(Known::Bearer(realm, service)) => {
-                let endpoint = self.endpoint(root, &realm, service, &credential)?;
-                self.token(root, &endpoint, &credential, scopes, None).await.map(Some)
+                let refused = None;
+                let wanted = Wanted { scopes, body, refused };
+                self.token(root, (&realm, service), credential, wanted).await.map(Some)
             }
         }
     }
@@ -93,31 +115,53 @@ impl Auth {
         }
         match self.known(root) {
             Some(Known::Bearer(realm, service)) => {
-                let endpoint = self.endpoint(root, &realm, service, &credential)?;
-                self.token(root, &endpoint, &credential, scopes, sent).await.map(Some)
+                let wanted = Wanted {
+                    scopes,
+                    body: 0,
+                    refused: sent,
+                };
+                self.token(root, (&realm, service), credential, wanted).await.map(Some)
             }
             // A registry that asks without saying for what is offered what there is.
-            Some(Known::Basic) | None => Ok(self.basic(&credential)?.filter(|value| Some(value) != sent)),
+            Some(Known::Basic) | None => self.other_basic(credential, sent).await,
         }
     }
 
+    /// `Basic` other than what was `sent`: of another task's login since, or of a login made again.
+    async fn other_basic(&self, credential: Credential, sent: Option<&HeaderValue>) -> Result<Option<HeaderValue>> {
+        let value = self.basic(&credential)?;
+        if sent.is_none() || value.as_ref() != sent || !self.credentials.refused(&self.repository, &credential) {
+            return Ok(value.filter(|value| Some(value) != sent));
+        }
+        let again = self.credentials.find(&self.repository).await?.credential;
+        Ok(self.basic(&again)?.filter(|value| Some(value) != sent))
+    }
+
+    /// A token for `credential`. One that was got for this run and is refused gives way to another, once.
     async fn token(
         &self,
         root: &Url,
-        endpoint: &Endpoint,
-        credential: &Credential,
-        scopes: &Scopes,
-        refused: Option<&HeaderValue>,
+        (realm, service): (&str, Option<String>),
+        credential: Credential,
+        wanted: Wanted<'_>,
     ) -> Result<HeaderValue> {
         let learned = || self.shared.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        let scopes = learned()
-            .get(&(root.clone(), scopes.clone()))
-            .cloned()
-            .unwrap_or_else(|| scopes.clone());
-        self.shared
-            .tokens
-            .get(self, root, endpoint, credential, &scopes, refused)
-            .await
+        let scopes = learned().get(&(root.clone(), wanted.scopes.clone())).cloned();
+        let wanted = Wanted {
+            scopes: scopes.as_ref().unwrap_or(wanted.scopes),
+            ..wanted
+        };
+        let get = async |credential: &Credential| {
+            let endpoint = self.endpoint(root, realm, service.clone(), credential)?;
+            self.shared.tokens.get(self, root, &endpoint, credential, wanted).await
+        };
+        match get(&credential).await {
+            Err(error) if error.class() == Class::Denied && self.credentials.refused(&self.repository, &credential) => {
+                let again = self.credentials.find(&self.repository).await?.credential;
+                get(&again).await
+            }
+            other => other,
+        }
     }
 
     /// The credential in the form that can be stored: a token of Microsoft Entra's is exchanged for the registry's own.
@@ -164,19 +208,33 @@ impl Auth {
         Ok(Endpoint { realm, service })
     }
 
-    /// The error for an answer that refused us, with the way out.
-    pub(super) fn denied(&self, refusal: Refusal) -> Error {
-        let host = &self.repository.host;
+    /// Where the credential came from, for messages.
+    fn origin(&self) -> String {
         let found = self.credentials.known(&self.repository);
-        let hint = match found.filter(|found| found.credential != Credential::Anonymous) {
-            None => format!(
+        found.map_or_else(|| "a login that has ended".to_owned(), |found| found.origin)
+    }
+
+    /// The error for an answer that refused us, with what the registry at `root` means by it.
+    pub(super) fn denied(&self, root: &Url, refusal: Refusal) -> Error {
+        let host = &self.repository.host;
+        let explained = quirks::hint(&refusal, self.shared.flavor(root));
+        let found = self.credentials.known(&self.repository);
+        let hint = match (
+            found.filter(|found| found.credential != Credential::Anonymous),
+            explained,
+        ) {
+            (None, None) => format!(
                 "no credential was found for {host}: give `username` and `password`, or `token` (in CI from a secret), \
                  or log in with docker"
             ),
-            Some(Found { origin, .. }) => format!(
+            (None, Some(explained)) => format!("{explained}; no credential was found for {host}"),
+            (Some(Found { origin, .. }), None) => format!(
                 "the credential for {host} came from {origin}: check that it is current and may do this in {}",
                 self.repository.name
             ),
+            (Some(Found { origin, .. }), Some(explained)) => {
+                format!("{explained}; the credential for {host} came from {origin}")
+            }
         };
         Error::new(Class::Denied, refusal.to_string())
             .caused_by(refusal)
@@ -184,11 +242,18 @@ impl Auth {
     }
 }
 
+/// Whether an answer asks for a token with a scope that it names.
+pub(super) fn wants_scope(answer: &Answer) -> bool {
+    matches!(answer.status.as_u16(), 401 | 403) && challenge::wants_scope(&answer.headers)
+}
+
 /// Whether an answer refuses the credential, not the deed. Besides 401: expired tokens are 403 on ECR (flipt#3043) and
-/// 400 on public ECR (aws/containers-roadmap#2835), both without a challenge.
+/// 400 on public ECR (aws/containers-roadmap#2835), both without a challenge; a token for too little is 403 with one.
 pub(super) fn is_refused(answer: &Answer, authorized: bool) -> bool {
     match answer.status.as_u16() {
         401 => true,
+        403 if authorized && wants_scope(answer) => true,
+        400 | 403 if authorized && challenge::names_token(&answer.headers) => true,
         400 | 403 if authorized => {
             let refusal = Refusal::of(answer);
             let text = refusal.text.to_ascii_lowercase();

@@ -65,7 +65,10 @@ impl Registry {
             .body(Body::Bytes(manifest.bytes().clone()));
         let answer = self.ask(request, &self.writing()).await?;
         if !answer.status.is_success() {
-            return Err(self.refused(&answer));
+            return match self.is_kept(&answer, manifest, pointer).await {
+                true => Ok(false),
+                false => Err(self.refused(&answer)),
+            };
         }
         match digest(&answer) {
             Some(stored) if stored.algorithm() == Algorithm::Sha256 && stored != *manifest.digest() => {
@@ -78,6 +81,16 @@ impl Registry {
             }
             _ => Ok(answer.headers.contains_key("oci-subject")),
         }
+    }
+
+    /// Whether a manifest was refused because what `pointer` names may not be changed, and it names this one already:
+    /// ECR says no even then (aws/containers-roadmap#2380), and another job may have been faster.
+    async fn is_kept(&self, answer: &Answer, manifest: &RawManifest, pointer: &Pointer) -> bool {
+        if !answer.own || !quirks::is_immutable(&Refusal::of(answer)) {
+            return false;
+        }
+        let found = self.resolve(pointer).await.ok().flatten();
+        found.is_some_and(|found| found.digest == *manifest.digest())
     }
 
     /// See [`crate::store::Store::delete_manifest`].

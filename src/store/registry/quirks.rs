@@ -1,5 +1,11 @@
 //! What single registries do otherwise, and the way out in their own terms. Data first.
 
+mod flavor;
+mod hints;
+
+pub(super) use flavor::Flavor;
+pub(super) use hints::hint;
+
 use crate::error::{Class, Error};
 use crate::http::Refusal;
 use crate::reference::{Host, Repository};
@@ -16,47 +22,17 @@ pub(super) fn api_host(host: &Host) -> Host {
     }
 }
 
-/// When a hint fits: part of the host (empty: any), status, word in the answer (empty: any), hint.
-type Hint = (&'static str, u16, &'static str, &'static str);
-
-/// The first that fits is shown.
-#[rustfmt::skip]
-const HINTS: &[Hint] = &[
-    ("ghcr.io", 403, "", "the job needs `permissions: packages: write`, and an existing package must list this \
-        repository under Package settings, Manage Actions access"),
-    (".azurecr.", 403, "client with ip", "the registry's firewall keeps this runner out: allow its address, or use a \
-        runner in the registry's network"),
-    (".azurecr.", 404, "NAME_UNKNOWN", "check the repository's name, and that the identity may read it"),
-    (".amazonaws.com", 403, "expired", "the ECR token has ended after 12 hours: get a new one in this job"),
-    (".amazonaws.com", 404, "NAME_UNKNOWN", "ECR makes no repository by itself: run `aws ecr create-repository` first"),
-    ("docker.io", 429, "", "Docker Hub limits pulls: log in with `username` and `password`, or wait"),
-    ("gitlab", 400, "MANIFEST_INVALID", "GitLab takes only media types that it knows"),
-    ("", 400, "MANIFEST_INVALID", "the registry doesn't take this kind of manifest; see whether it supports OCI \
-        artifacts"),
-    ("", 400, "HTTP request to an HTTPS server", "the server speaks HTTPS: name its authority's certificate in \
-        `ca-file`, or its host in `insecure`"),
-    ("", 413, "", "the registry, or a proxy before it, limits the size of what is sent: raise that limit"),
-    ("", 411, "", "a proxy before the registry wants a length that was sent: check its set-up"),
-    ("", 404, "NAME_UNKNOWN", "check the repository's name; some registries want it made first"),
-];
-
-/// `error` with the hint for what the registry said, unless it has a more exact one.
+/// `error` with the hint for what the registry said, unless it has one of our own. `Registry::refused` knows more of
+/// the registry and explains its answers; here is what never became one.
 pub(super) fn hinted(error: Error, repository: &Repository) -> Error {
-    let found = Refusal::behind(&error).and_then(|refusal| hint(refusal, &repository.host));
-    match found {
+    if error.way_out().is_some() && error.class() != Class::Network {
+        return error;
+    }
+    let flavor = Flavor::of_host(repository.host.as_str());
+    match Refusal::behind(&error).and_then(|refusal| hint(refusal, flavor)) {
         Some(hint) => error.hint(hint),
         None => error,
     }
-}
-
-fn hint(refusal: &Refusal, host: &Host) -> Option<&'static str> {
-    let text = refusal.text.to_lowercase();
-    let fits = |&&(part, status, word, _): &&Hint| {
-        host.as_str().contains(part)
-            && refusal.status.as_u16() == status
-            && (refusal.has_code(word) || text.contains(&word.to_lowercase()))
-    };
-    HINTS.iter().find(fits).map(|(.., hint)| *hint)
 }
 
 /// Whether the registry refused because a tag or manifest may not be changed: ECR 400, Docker Hub 403, ACR 405, Harbor
@@ -135,16 +111,134 @@ mod tests {
 
     #[test]
     fn hints_speak_of_the_registry_at_hand() {
-        let hint = |host: &str, refusal: &Refusal| hint(refusal, &host.parse().unwrap()).unwrap_or_default();
-        assert!(
-            hint("ghcr.io", &refusal(403, "DENIED", "permission_denied: write_package")).contains("packages: write")
-        );
-        let firewall = refusal(403, "DENIED", "client with IP '1.2.3.4' is not allowed access");
-        assert!(hint("my.azurecr.io", &firewall).contains("firewall"));
-        assert!(
-            hint("1.dkr.ecr.eu-west-1.amazonaws.com", &refusal(404, "NAME_UNKNOWN", "")).contains("create-repository")
-        );
-        assert_eq!(hint("r.example", &refusal(403, "DENIED", "")), "");
+        use Flavor::{
+            Acr, Aliyun, Artifactory, DockerHub, Ecr, EcrPublic, Gar, Ghcr, GitLab, Harbor, Nexus, Other, Quay,
+        };
+        let answers = [
+            (Ghcr, refusal(403, "DENIED", "permission_denied: write_package")),
+            (Ghcr, refusal(404, "NAME_UNKNOWN", "")),
+            (
+                Acr,
+                refusal(403, "DENIED", "client with IP '1.2.3.4' is not allowed access"),
+            ),
+            (Acr, refusal(401, "UNAUTHORIZED", "authentication required")),
+            (Acr, refusal(404, "NAME_UNKNOWN", "")),
+            (Ecr, refusal(403, "DENIED", "Your authorization token has expired.")),
+            (Ecr, refusal(403, "DENIED", "not authorized to perform: ecr:PutImage")),
+            (Ecr, refusal(404, "NAME_UNKNOWN", "")),
+            (EcrPublic, refusal(400, "DENIED", "Your authorization token is invalid")),
+            (
+                Gar,
+                refusal(
+                    403,
+                    "DENIED",
+                    "Permission artifactregistry.repositories.uploadArtifacts denied",
+                ),
+            ),
+            (Gar, refusal(404, "NAME_UNKNOWN", "")),
+            (DockerHub, refusal(429, "TOOMANYREQUESTS", "")),
+            (
+                DockerHub,
+                refusal(401, "UNAUTHORIZED", "access to the resource is denied"),
+            ),
+            (GitLab, refusal(403, "DENIED", "")),
+            (GitLab, refusal(400, "MANIFEST_INVALID", "")),
+            (Harbor, refusal(401, "UNAUTHORIZED", "project not found")),
+            (Harbor, refusal(403, "FORBIDDEN", "CSRF token invalid")),
+            (
+                Quay,
+                refusal(415, "MANIFEST_INVALID", "manifest schema version not supported"),
+            ),
+            (Quay, refusal(401, "UNAUTHORIZED", "")),
+            (Artifactory, refusal(403, "DENIED", "")),
+            (Nexus, refusal(404, "", "")),
+            (Aliyun, refusal(401, "UNAUTHORIZED", "")),
+            (Other, refusal(403, "DENIED", "")),
+            (Other, refusal(404, "NAME_UNKNOWN", "")),
+            (Other, refusal(413, "", "")),
+        ];
+        let lines = answers.iter().map(|(flavor, refusal)| {
+            let found = hint(refusal, *flavor).unwrap_or("-");
+            format!("{flavor:?} {}:\n  {}", refusal.status.as_u16(), wrapped(found))
+        });
+        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
+        Ghcr 403:
+          the job needs `permissions: packages: write` (to pull: read), and an existing package
+          must list this repository under Package settings, Manage Actions access
+        Ghcr 404:
+          check the package's name; a private package that the token may not read is not found, too
+        Acr 403:
+          the registry's firewall keeps this runner out: allow its address, or use a runner in the
+          registry's network
+        Acr 401:
+          the identity needs AcrPush (to read: AcrPull) on the registry, a repository token
+          content/write for this repository; a change of rights takes up to ten minutes
+        Acr 404:
+          check the repository's name, and that the identity may read it
+        Ecr 403:
+          the ECR token has ended after 12 hours: get a new one in this job
+        Ecr 403:
+          the role needs ecr:GetAuthorizationToken, and for this repository ecr:BatchGetImage,
+          ecr:PutImage and ecr:InitiateLayerUpload with its companions
+        Ecr 404:
+          ECR makes no repository by itself: run `aws ecr create-repository` first
+        EcrPublic 400:
+          public ECR takes a token of `aws ecr-public get-login-password`, region us-east-1, and no
+          other: get a new one in this job
+        Gar 403:
+          the identity needs roles/artifactregistry.writer (to read: reader) on this repository
+        Gar 404:
+          Artifact Registry makes no repository by itself: run `gcloud artifacts repositories
+          create`
+        DockerHub 429:
+          Docker Hub limits pulls: log in with `username` and `password`, or wait
+        DockerHub 401:
+          the access token needs the right Read & Write, and its account must be a member of the
+          repository's organisation
+        GitLab 403:
+          the repository must lie under the path of a project in which the job token or deploy
+          token may write; a wrong or hidden path is refused in the same way
+        GitLab 400:
+          GitLab takes only media types that it knows
+        Harbor 401:
+          the project must be there, and the robot account be allowed to push to it; a wrong or
+          hidden path is refused in the same way
+        Harbor 403:
+          Harbor wants its session cookie's token: a proxy before it adds cookies
+        Quay 415:
+          this Quay doesn't take this media type: its operator sets FEATURE_GENERAL_OCI_SUPPORT or
+          ALLOWED_OCI_ARTIFACT_TYPES
+        Quay 401:
+          the robot account needs Write on the repository, and to make one Creator in the
+          organisation's default permissions
+        Artifactory 403:
+          the account needs the right to deploy to this repository, and the path must begin with
+          the key of a local Docker or OCI repository
+        Nexus 404:
+          the path must begin with the key of a local Docker or OCI repository
+        Aliyun 401:
+          the namespace must be there, and the account's RAM policy allow cr:PushRepository
+        Other 403:
+          -
+        Other 404:
+          check the repository's name; some registries want it made first
+        Other 413:
+          the registry, or a proxy before it, limits the size of what is sent: raise that limit
+        ");
+    }
+
+    /// Lines short enough for this file.
+    fn wrapped(text: &str) -> String {
+        let mut width = 0;
+        let words = text.split(' ').map(|word| {
+            width += word.len() + 1;
+            if width > 90 {
+                width = word.len() + 1;
+                return format!("\n  {word}");
+            }
+            format!(" {word}")
+        });
+        words.collect::<String>().trim_start().to_owned()
     }
 
     #[test]

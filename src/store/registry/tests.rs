@@ -6,6 +6,7 @@ mod blobs;
 mod chunked;
 mod manifests;
 mod server;
+mod tokens;
 mod uploads;
 
 use std::sync::Arc;

@@ -20,11 +20,7 @@ pub(super) enum Challenge {
 impl Challenge {
     /// The challenge that we answer: Bearer, else Basic; others (Negotiate) we can't.
     pub(super) fn best(headers: &HeaderMap) -> Option<Self> {
-        let raw: Vec<Raw> = headers
-            .get_all(WWW_AUTHENTICATE)
-            .iter()
-            .flat_map(|value| parse(&String::from_utf8_lossy(value.as_bytes())))
-            .collect();
+        let raw = all(headers);
         let scheme = |raw: &&Raw, name: &str| raw.scheme.eq_ignore_ascii_case(name);
         let bearer = raw.iter().filter(|raw| scheme(raw, "bearer")).find_map(|raw| {
             Some(Challenge::Bearer {
@@ -36,6 +32,28 @@ impl Challenge {
         let basic = || raw.iter().find(|raw| scheme(raw, "basic")).map(|_| Challenge::Basic);
         bearer.or_else(basic)
     }
+}
+
+/// Whether the credential is refused for want of scope (RFC 6750 §3.1), and the challenge says which one is wanted.
+pub(super) fn wants_scope(headers: &HeaderMap) -> bool {
+    all(headers)
+        .iter()
+        .any(|raw| raw.get("error").is_some_and(|error| error == "insufficient_scope") && raw.get("scope").is_some())
+}
+
+/// Whether the token is said to have ended, or to be none (RFC 6750 §3.1).
+pub(super) fn names_token(headers: &HeaderMap) -> bool {
+    all(headers)
+        .iter()
+        .any(|raw| raw.get("error").is_some_and(|error| error == "invalid_token"))
+}
+
+fn all(headers: &HeaderMap) -> Vec<Raw> {
+    headers
+        .get_all(WWW_AUTHENTICATE)
+        .iter()
+        .flat_map(|value| parse(&String::from_utf8_lossy(value.as_bytes())))
+        .collect()
 }
 
 /// A challenge with its parameters.

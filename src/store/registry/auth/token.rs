@@ -1,35 +1,30 @@
 //! Bearer tokens: got from the realm, kept until they expire, fetched once however many tasks want one
-//! (nebi#539: parallel fetches gave flapping answers on Quay).
+//! (nebi#539: parallel fetches gave flapping answers on Quay). A fetch that fails leaves nothing behind
+//! (google/go-containerregistry#2406).
 
-use std::collections::HashMap;
+mod exchange;
+mod life;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde::Deserialize;
 use url::Url;
-use url::form_urlencoded::Serializer;
 
 use super::{Auth, Scopes};
 use crate::credentials::Credential;
 use crate::error::{Class, Error, Result};
-use crate::http::header::{CONTENT_TYPE, HeaderValue};
-use crate::http::{Body, Follow, Method, Refusal, Request, Want};
+use crate::http::header::HeaderValue;
 use crate::report::Secret;
 
-/// Token answers above this are refused; real ones have a few KiB.
-const ANSWER_LIMIT: usize = 128 * 1024;
+use exchange::Exchange;
+use life::Life;
 
-/// Life of a token that doesn't tell its own, and the least we believe (Docker token specification, `expires_in`).
-const SHORTEST_LIFE: u64 = 60;
+/// A smaller body is sent again without ado; before a larger one the token's life is looked at.
+const SMALL: u64 = 1024 * 1024;
 
-/// The most that we believe.
-const LONGEST_LIFE: u64 = 24 * 3600;
-
-/// A token is renewed so long before its end.
-const EARLY: Duration = Duration::from_secs(5);
-
-/// Sent where OAuth2 wants a name of the program.
-const CLIENT_ID: &str = "oci-artifact";
+/// A token that is refused after this time has ended; before, it never was good enough.
+const GROWN: Duration = Duration::from_secs(1);
 
 /// Where tokens are got.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,9 +34,11 @@ pub(super) struct Endpoint {
     pub(super) service: Option<String>,
 }
 
-/// What a token is for. The credential is part of it: rust-oci-client#221 gave the token of one user to another.
+/// What a token is for. The credential is part of it: rust-oci-client#221 gave the token of one user to another. So is
+/// the registry: two may name the same endpoint.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
+    root: Url,
     endpoint: Endpoint,
     credential: Credential,
     /// Empty for ACR's refresh token, which is for all of them.
@@ -50,7 +47,7 @@ struct Key {
 
 struct Token {
     secret: Secret,
-    expires: Instant,
+    life: Life,
 }
 
 /// Holding its lock is the right to fetch.
@@ -58,29 +55,48 @@ type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
 
 /// The tokens of a run. Held in memory only.
 #[derive(Clone, Default)]
-pub struct Tokens(Arc<Mutex<HashMap<Key, Slot>>>);
+pub struct Tokens {
+    slots: Arc<Mutex<HashMap<Key, Slot>>>,
+    /// Endpoints whose tokens were seen to end before we thought.
+    mortal: Arc<Mutex<HashSet<Endpoint>>>,
+}
+
+/// What a token is wanted for.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) scopes: &'a Scopes,
+    /// Bytes of the body that it is to bring in.
+    pub(super) body: u64,
+    /// What was refused a moment ago.
+    pub(super) refused: Option<&'a HeaderValue>,
+}
 
 impl Tokens {
-    /// A token for `scopes`, other than the one that was `refused`.
+    /// A token as it is `wanted`, other than the one that was refused.
     pub(super) async fn get(
         &self,
         auth: &Auth,
         root: &Url,
         endpoint: &Endpoint,
         credential: &Credential,
-        scopes: &Scopes,
-        refused: Option<&HeaderValue>,
+        wanted: Wanted<'_>,
     ) -> Result<HeaderValue> {
-        let key = Key {
+        let scopes = wanted.scopes.render();
+        let slot = self.slot(Key {
+            root: root.clone(),
             endpoint: endpoint.clone(),
             credential: credential.clone(),
-            scopes: scopes.render(),
-        };
-        let slot = self.slot(key);
+            scopes: scopes.clone(),
+        });
         let mut slot = slot.lock().await;
-        if let Some(token) = slot.as_ref().filter(|token| Instant::now() < token.expires) {
+        if let Some(token) = slot.as_ref() {
             let value = bearer(&token.secret)?;
-            if Some(&value) != refused {
+            let refused = Some(&value) == wanted.refused;
+            if refused && token.life.age() > GROWN {
+                self.mortal().insert(endpoint.clone());
+            }
+            let lasts = wanted.body <= SMALL || token.life.outlives(wanted.body, self.mortal().contains(endpoint));
+            if !refused && token.life.is_on() && lasts {
                 return Ok(value);
             }
         }
@@ -89,14 +105,11 @@ impl Tokens {
             auth,
             root,
             endpoint,
-            scopes: scopes.render(),
+            scopes,
         };
         let token = match credential {
             Credential::RefreshToken(refresh) => exchange.by_refresh_token(refresh).await?,
-            Credential::EntraToken(entra) => {
-                let refresh = self.acr_refresh_token(&exchange, entra).await?;
-                exchange.by_refresh_token(&refresh).await?
-            }
+            Credential::EntraToken(entra) => self.by_entra_token(&exchange, entra).await?,
             _ => exchange.by_get(credential).await?,
         };
         let value = bearer(&token.secret)?;
@@ -118,27 +131,52 @@ impl Tokens {
             endpoint,
             scopes: Vec::new(),
         };
-        self.acr_refresh_token(&exchange, entra).await
+        let slot = self.slot(refresh_key(&exchange, entra));
+        let mut slot = slot.lock().await;
+        let refresh = match slot.take().filter(|token| token.life.is_on()) {
+            Some(refresh) => refresh,
+            None => exchange.entra_for_refresh_token(entra).await?,
+        };
+        Ok(slot.insert(refresh).secret.clone())
     }
 
-    /// ACR's refresh token for a Microsoft Entra access token; it serves all repositories of the registry.
-    async fn acr_refresh_token(&self, exchange: &Exchange<'_>, entra: &Secret) -> Result<Secret> {
-        let slot = self.slot(Key {
-            endpoint: exchange.endpoint.clone(),
-            credential: Credential::EntraToken(entra.clone()),
-            scopes: Vec::new(),
-        });
+    /// By ACR's refresh token for a Microsoft Entra access token; it serves all repositories of the registry. One that
+    /// is refused, and was not made for this call, has ended.
+    async fn by_entra_token(&self, exchange: &Exchange<'_>, entra: &Secret) -> Result<Token> {
+        let slot = self.slot(refresh_key(exchange, entra));
         let mut slot = slot.lock().await;
-        if let Some(token) = slot.as_ref().filter(|token| Instant::now() < token.expires) {
-            return Ok(token.secret.clone());
+        if let Some(refresh) = slot.take().filter(|token| token.life.is_on()) {
+            match exchange.by_refresh_token(&refresh.secret).await {
+                Err(error) if error.class() == Class::Denied => {}
+                other => {
+                    *slot = Some(refresh);
+                    return other;
+                }
+            }
         }
-        let token = exchange.entra_for_refresh_token(entra).await?;
-        Ok(slot.insert(token).secret.clone())
+        let refresh = exchange.entra_for_refresh_token(entra).await?;
+        let token = exchange.by_refresh_token(&refresh.secret).await?;
+        *slot = Some(refresh);
+        Ok(token)
     }
 
     fn slot(&self, key: Key) -> Slot {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry(key).or_default())
+    }
+
+    fn mortal(&self) -> std::sync::MutexGuard<'_, HashSet<Endpoint>> {
+        self.mortal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where ACR's refresh token for `entra` is kept: it is for all scopes.
+fn refresh_key(exchange: &Exchange<'_>, entra: &Secret) -> Key {
+    Key {
+        root: exchange.root.clone(),
+        endpoint: exchange.endpoint.clone(),
+        credential: Credential::EntraToken(entra.clone()),
+        scopes: Vec::new(),
     }
 }
 
@@ -153,131 +191,6 @@ pub(super) fn bearer(token: &Secret) -> Result<HeaderValue> {
     Ok(value)
 }
 
-/// One way to a token.
-struct Exchange<'a> {
-    auth: &'a Auth,
-    root: &'a Url,
-    endpoint: &'a Endpoint,
-    scopes: Vec<String>,
-}
-
-impl Exchange<'_> {
-    /// GET with user and password, or without: public repositories want the call, too (rust-oci-client#14). No
-    /// `offline_token`, which breaks servers (regclient 9f6eb51).
-    async fn by_get(&self, credential: &Credential) -> Result<Token> {
-        let mut url = self.endpoint.realm.clone();
-        {
-            let mut query = url.query_pairs_mut();
-            if let Some(service) = &self.endpoint.service {
-                query.append_pair("service", service);
-            }
-            for scope in &self.scopes {
-                query.append_pair("scope", scope);
-            }
-            if let Credential::Basic { username, .. } = credential {
-                query.append_pair("account", username);
-            }
-        }
-        let request = self.request(Method::GET, url).authorized(self.auth.basic(credential)?);
-        let answer = self.ask(request).await?;
-        let life = answer.life();
-        self.token(answer.token.or(answer.access_token), life)
-    }
-
-    /// OAuth2 (distribution's "oauth" specification; ACR).
-    async fn by_refresh_token(&self, refresh: &Secret) -> Result<Token> {
-        let scopes = self.scopes.join(" ");
-        let form = [
-            ("grant_type", "refresh_token"),
-            ("refresh_token", refresh.expose()),
-            ("scope", scopes.as_str()),
-        ];
-        let answer = self.ask(self.form(self.endpoint.realm.clone(), &form)).await?;
-        let life = answer.life();
-        self.token(answer.access_token.or(answer.token), life)
-    }
-
-    /// ACR's `/oauth2/exchange`, on the registry's own host: a token for Microsoft Entra goes nowhere else.
-    async fn entra_for_refresh_token(&self, entra: &Secret) -> Result<Token> {
-        let url = self
-            .root
-            .join("/oauth2/exchange")
-            .map_err(|error| Error::internal(error.to_string()))?;
-        let form = [("grant_type", "access_token"), ("access_token", entra.expose())];
-        let answer = self.ask(self.form(url, &form)).await?;
-        // It lives for three hours and doesn't say so; a run that lasts longer gets another.
-        self.token(answer.refresh_token, 3600)
-    }
-
-    fn form(&self, url: Url, pairs: &[(&str, &str)]) -> Request {
-        let service = self.endpoint.service.as_deref().map(|service| ("service", service));
-        let form = Serializer::new(String::new())
-            .extend_pairs(pairs)
-            .extend_pairs(service)
-            .append_pair("client_id", CLIENT_ID)
-            .finish();
-        self.request(Method::POST, url)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Body::Bytes(form.into()))
-    }
-
-    fn request(&self, method: Method, url: Url) -> Request {
-        let what = format!("token for {}", self.auth.repository);
-        let mut request = Request::new(method, url, what).want(Want::Bytes(ANSWER_LIMIT));
-        request.home = Some(self.root.clone());
-        request.follow = Follow::SameOrigin;
-        request
-    }
-
-    async fn ask(&self, request: Request) -> Result<TokenAnswer> {
-        let answer = self.auth.client.send(&request, &mut self.auth.client.budget()).await?;
-        if !answer.status.is_success() {
-            let refusal = Refusal::of(&answer);
-            return Err(match answer.status.as_u16() {
-                400 | 401 | 403 => self.auth.denied(refusal),
-                _ => Error::new(Class::Network, refusal.to_string()).caused_by(refusal),
-            });
-        }
-        // The text of the JSON error isn't shown: it may quote a token.
-        serde_json::from_slice(&answer.body).map_err(|_| self.useless("its answer is not the JSON of a token"))
-    }
-
-    fn token(&self, found: Option<String>, life: u64) -> Result<Token> {
-        let text = found
-            .filter(|text| !text.is_empty())
-            .ok_or_else(|| self.useless("it answered without a token"))?;
-        Ok(Token {
-            secret: Secret::new(text, &self.auth.report),
-            expires: Instant::now() + Duration::from_secs(life) - EARLY,
-        })
-    }
-
-    fn useless(&self, why: &str) -> Error {
-        let host = self.endpoint.realm.host_str().unwrap_or_default();
-        Error::new(Class::Network, format!("token endpoint at {host}: {why}"))
-    }
-}
-
-#[derive(Deserialize)]
-struct TokenAnswer {
-    token: Option<String>,
-    access_token: Option<String>,
-    refresh_token: Option<String>,
-    /// A number; some write it as text.
-    expires_in: Option<serde_json::Value>,
-}
-
-impl TokenAnswer {
-    /// Seconds, within what we believe.
-    fn life(&self) -> u64 {
-        let seconds = self.expires_in.as_ref().and_then(|value| match value {
-            serde_json::Value::String(text) => text.parse().ok(),
-            value => value.as_u64(),
-        });
-        seconds.unwrap_or(SHORTEST_LIFE).clamp(SHORTEST_LIFE, LONGEST_LIFE)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,16 +203,5 @@ mod tests {
         }
         let value = bearer(&Secret::new("a.b-c_d~e+f/g=", &Report::silent())).unwrap();
         assert!(value.is_sensitive());
-    }
-
-    #[test]
-    fn lives_are_kept_in_bounds() {
-        let life = |json: &str| serde_json::from_str::<TokenAnswer>(json).unwrap().life();
-        assert_eq!(life("{}"), 60);
-        assert_eq!(life(r#"{"expires_in":300}"#), 300);
-        assert_eq!(life(r#"{"expires_in":"300"}"#), 300);
-        assert_eq!(life(r#"{"expires_in":1}"#), 60);
-        assert_eq!(life(r#"{"expires_in":18446744073709551615}"#), LONGEST_LIFE);
-        assert_eq!(life(r#"{"expires_in":-5}"#), 60);
     }
 }

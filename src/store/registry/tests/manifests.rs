@@ -232,7 +232,7 @@ async fn harbor_11682_no_cookie_comes_back_and_every_request_is_plain() {
 }
 
 #[tokio::test]
-async fn roci_779dfe6_tags_may_be_null_and_pages_follow_links() {
+async fn roci_779dfe6_tags_may_be_null_and_pages_of_ggcr_1091_size_follow_links() {
     let server = Server::start(|seen| match seen.target.as_str() {
         "/v2/a/b/tags/list?n=1000" => Reply::new(200)
             .header("link", r#"</v2/a/b/tags/list?n=1000&last=v2>; rel="next""#)
@@ -289,4 +289,108 @@ async fn deletes_tell_done_from_absent_from_impossible() {
         assert_eq!(error.class(), Class::Conflict);
         assert!(error.way_out().unwrap().contains(hint), "{name}");
     }
+}
+
+#[tokio::test]
+async fn containers_roadmap_2380_an_immutable_tag_with_the_same_digest_is_a_success() {
+    let answers = [
+        (
+            400,
+            "TAG_INVALID",
+            "The image tag 'v1' already exists in a repository that is immutable",
+        ),
+        (403, "DENIED", "tag is immutable"),
+        (405, "REGISTRY_DISALLOWED_OPERATION", "locked"),
+        (412, "PRECONDITION", "matched an immutable rule"),
+        (400, "FAILED_PRECONDITION", "tag exists"),
+    ];
+    for (status, code, message) in answers {
+        let server = Server::start(move |seen| match seen.method.as_str() {
+            "PUT" => Reply::new(status).body(format!(r#"{{"errors":[{{"code":"{code}","message":"{message}"}}]}}"#)),
+            _ => manifest().header("docker-content-digest", Digest::of(JSON.as_bytes())),
+        })
+        .await;
+        let registry = anonymous(&server);
+        let put = async |bytes: &'static str| {
+            let raw = RawManifest::new(names::IMAGE_MANIFEST, Bytes::from_static(bytes.as_bytes()));
+            registry.put_manifest(&raw, &tag("v1")).await
+        };
+        assert!(put(JSON).await.is_ok(), "{status} {code}");
+        let error = put("{}").await.unwrap_err();
+        assert_eq!(error.class(), Class::Conflict, "{status} {code}");
+        assert!(error.way_out().unwrap().contains("use a new tag"));
+    }
+}
+
+#[tokio::test]
+async fn what_a_registry_says_of_itself_decides_what_its_no_means() {
+    let server = Server::start(|_| {
+        Reply::new(403)
+            .header("x-ms-correlation-request-id", "0b5d")
+            .body(r#"{"errors":[{"code":"DENIED","message":"client with IP '1.2.3.4' is not allowed access"}]}"#)
+    })
+    .await;
+    let error = anonymous(&server).get_manifest(&tag("v1")).await.unwrap_err();
+    assert!(
+        error.message().ends_with("is not allowed access (request 0b5d)"),
+        "{error}"
+    );
+    let told = error.way_out().unwrap().replace(server.host.as_str(), "HOST");
+    let firewall = "the registry's firewall keeps this runner out: allow its address";
+    assert!(
+        told.starts_with(firewall) && told.ends_with("no credential was found for HOST"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn oras_go_1176_a_head_with_a_wrong_length_refuses_nothing() {
+    let server = Server::start(|seen| {
+        let told = Digest::of(JSON.as_bytes());
+        let reply = manifest().header("docker-content-digest", told);
+        match seen.method.as_str() {
+            "HEAD" => reply.header("content-length", JSON.len() + 7),
+            _ => reply,
+        }
+    })
+    .await;
+    let registry = anonymous(&server);
+    let found = registry.resolve(&tag("v1")).await.unwrap().unwrap();
+    assert_eq!(found.digest, Digest::of(JSON.as_bytes()));
+    let pointer = Pointer::Digest(found.digest);
+    assert_eq!(registry.get_manifest(&pointer).await.unwrap().unwrap().bytes(), JSON);
+}
+
+#[tokio::test]
+async fn oras_738_a_registry_that_refuses_the_type_is_told_as_that() {
+    let server = Server::start(|_| {
+        Reply::new(400)
+            .header(
+                "www-authenticate",
+                r#"Bearer realm="https://quay.corp.example/v2/auth",service="quay""#,
+            )
+            .body(r#"{"errors":[{"code":"MANIFEST_INVALID","message":"manifest schema version not supported"}]}"#)
+    })
+    .await;
+    let raw = RawManifest::new(names::ARTIFACT_MANIFEST, Bytes::from_static(JSON.as_bytes()));
+    let error = anonymous(&server).put_manifest(&raw, &tag("v1")).await.unwrap_err();
+    assert!(
+        error.way_out().unwrap().contains("ALLOWED_OCI_ARTIFACT_TYPES"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn docker_hub_tells_its_limit() {
+    let server = Server::start(|_| {
+        Reply::new(429)
+            .header("retry-after", "0")
+            .header("ratelimit-limit", "100;w=21600")
+            .header("docker-ratelimit-source", "192.0.2.1")
+            .body("toomanyrequests")
+    })
+    .await;
+    let error = anonymous(&server).get_manifest(&tag("v1")).await.unwrap_err();
+    let told = "toomanyrequests (ratelimit-limit 100;w=21600, docker-ratelimit-source 192.0.2.1)";
+    assert!(error.message().ends_with(told), "{error}");
 }
