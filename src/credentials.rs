@@ -39,6 +39,7 @@ use crate::report::{Report, Secret};
 use keyless::Keyless;
 
 pub use id_token::IdTokens;
+pub use jwt::Claims;
 pub use keyless::{Cloud, Provider};
 
 /// Credentials given as inputs, for one host.

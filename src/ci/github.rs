@@ -4,11 +4,13 @@
 //! of the trial merge, not the branch's own: `${ci.sha}` is that commit too, since it is what the job builds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::facts::{short, slug};
-use super::{Ci, System, escape, file_command};
+use super::{Ci, System, escape, file_command, id_token};
+use crate::credentials::IdTokens;
 use crate::env::Env;
 use crate::error::{Place, Result};
 use crate::report::{Dialect, Level};
@@ -140,6 +142,10 @@ impl Ci for GitHub {
         self.env.get("RUNNER_TEMP").map(Utf8PathBuf::from)
     }
 
+    fn id_tokens(&self) -> Option<Arc<dyn IdTokens>> {
+        id_token::source(self.system, &self.env)
+    }
+
     fn outputs(&self, values: &[(&str, String)]) -> Result<()> {
         match self.env.get("GITHUB_OUTPUT") {
             Some(file) => file_command::write_outputs(Utf8Path::new(file), values),
@@ -166,6 +172,24 @@ struct Event {
     number: Option<u64>,
     /// Of a push.
     head_commit: Option<Commit>,
+    pull_request: Option<PullRequest>,
+}
+
+#[derive(serde::Deserialize)]
+struct PullRequest {
+    head: Side,
+    base: Side,
+}
+
+#[derive(serde::Deserialize)]
+struct Side {
+    /// Absent if a fork was deleted.
+    repo: Option<Repo>,
+}
+
+#[derive(PartialEq, serde::Deserialize)]
+struct Repo {
+    full_name: String,
 }
 
 #[derive(serde::Deserialize)]
@@ -180,6 +204,12 @@ fn event(file: &Utf8Path) -> Option<Event> {
     let size = fs_err::metadata(file).ok()?.len();
     let bytes = (size <= EVENT_LIMIT).then(|| fs_err::read(file).ok()).flatten()?;
     serde_json::from_slice(&bytes).ok()
+}
+
+/// Whether the payload in `file` is of a pull request from another repository.
+pub(super) fn is_fork(file: &Utf8Path) -> bool {
+    let pull_request = event(file).and_then(|event| event.pull_request);
+    pull_request.is_some_and(|both| both.head.repo != both.base.repo)
 }
 
 /// Workflow commands.
