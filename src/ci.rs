@@ -8,7 +8,14 @@ mod facts;
 mod file_command;
 mod generic;
 mod github;
+mod id_token;
 mod system;
+
+// The same server that stands in for registries; what it can do beyond answering is not used here.
+#[cfg(test)]
+#[allow(dead_code, clippy::duplicate_mod)]
+#[path = "store/registry/tests/server.rs"]
+mod server;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,6 +78,6 @@ pub trait Ci: Send + Sync {
 pub fn detect(env: &Env) -> Box<dyn Ci> {
     match System::detect(env) {
         system @ (System::GitHub | System::Gitea | System::Forgejo) => Box::new(github::GitHub::new(system, env)),
-        system => Box::new(generic::Generic::new(system)),
+        system => Box::new(generic::Generic::new(system, env)),
     }
 }

@@ -51,6 +51,7 @@ use chain::Chain;
 pub use auth::AuthList;
 pub use given::Given;
 pub use id_token::IdTokens;
+pub use jwt::Claims;
 pub use keyless::{Cloud, Provider};
 pub use saved::{Saved, erase, store};
 

@@ -4,11 +4,13 @@
 //! of the trial merge, not the branch's own: `${ci.sha}` is that commit too, since it is what the job builds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::facts::{short, slug};
-use super::{Ci, System, escape, file_command};
+use super::{Ci, System, escape, file_command, id_token};
+use crate::credentials::IdTokens;
 use crate::env::Env;
 use crate::error::{Place, Result};
 use crate::report::{Dialect, Level};
@@ -149,12 +151,14 @@ impl Ci for GitHub {
         if self.env.get("GITHUB_ACTOR") == Some("dependabot[bot]") {
             return Some("a pull request of Dependabot gets neither secrets nor the right to write packages");
         }
-        let sides = self.event()?.pull_request?;
-        let name = |side: Side| side.repo.map(|repo| repo.full_name);
-        let (head, base) = (name(sides.head), name(sides.base)?);
-        // The repository of a head whose fork was deleted is null.
-        (head.as_ref() != Some(&base))
+        let event = self.env.get("GITHUB_EVENT_PATH").map(Utf8Path::new);
+        event
+            .is_some_and(is_fork)
             .then_some("a pull request from a fork gets neither secrets nor the right to write packages")
+    }
+
+    fn id_tokens(&self) -> Option<Arc<dyn IdTokens>> {
+        id_token::source(self.system, &self.env)
     }
 
     fn outputs(&self, values: &[(&str, String)]) -> Result<()> {
@@ -194,11 +198,12 @@ struct PullRequest {
 
 #[derive(serde::Deserialize)]
 struct Side {
-    repo: Option<Repository>,
+    /// Absent if a fork was deleted.
+    repo: Option<Repo>,
 }
 
-#[derive(serde::Deserialize)]
-struct Repository {
+#[derive(PartialEq, serde::Deserialize)]
+struct Repo {
     full_name: String,
 }
 
@@ -214,6 +219,12 @@ fn event(file: &Utf8Path) -> Option<Event> {
     let size = fs_err::metadata(file).ok()?.len();
     let bytes = (size <= EVENT_LIMIT).then(|| fs_err::read(file).ok()).flatten()?;
     serde_json::from_slice(&bytes).ok()
+}
+
+/// Whether the payload in `file` is of a pull request from another repository.
+pub(super) fn is_fork(file: &Utf8Path) -> bool {
+    let pull_request = event(file).and_then(|event| event.pull_request);
+    pull_request.is_some_and(|both| both.head.repo != both.base.repo)
 }
 
 /// Workflow commands.

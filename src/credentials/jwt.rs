@@ -9,15 +9,15 @@ use serde::Deserialize;
 
 /// Claims that trust policies are written about. Absent ones are empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Claims {
+pub struct Claims {
     /// `iss`.
-    pub(super) issuer: String,
+    pub issuer: String,
     /// `aud`; several are joined by commas.
-    pub(super) audience: String,
+    pub audience: String,
     /// `sub`.
-    pub(super) subject: String,
+    pub subject: String,
     /// `exp`, in seconds since 1970.
-    pub(super) expires: Option<u64>,
+    pub expires: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ impl Default for Audience {
 
 impl Claims {
     /// The claims of `token`; `None` if it is no JWT.
-    pub(super) fn read(token: &str) -> Option<Self> {
+    pub fn read(token: &str) -> Option<Self> {
         let payload = token.split('.').nth(1)?.trim_end_matches('=');
         let payload: Payload = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
         Some(Claims {
@@ -59,6 +59,11 @@ impl Claims {
             subject: payload.sub,
             expires: payload.exp,
         })
+    }
+
+    /// Whether it was made for `audience`.
+    pub fn is_for(&self, audience: &str) -> bool {
+        self.audience == audience || self.audience.split(',').any(|one| one == audience)
     }
 }
 

@@ -52,15 +52,29 @@ pub(super) struct Job {
     pub(super) env: Env,
     pub(super) client: Client,
     pub(super) report: Report,
+    /// Why a host got nothing.
+    pub(super) reasons: Mutex<HashMap<Host, String>>,
+}
+
+impl Job {
+    /// Notes why `host` gets nothing from here, which is no error.
+    pub(super) fn pass(&self, host: &Host, reason: &str) {
+        tracing::debug!("{host}: {reason}");
+        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        reasons.insert(host.clone(), reason.to_owned());
+    }
 }
 
 /// Holding its lock is the right to log in.
 type Slot = Arc<tokio::sync::Mutex<Option<Found>>>;
 
+/// Registries of one realm take the same credential.
+type Key = (Provider, String);
+
 /// Logins of a run, each done once.
 pub(super) struct Keyless {
     job: Job,
-    slots: Mutex<HashMap<(Provider, Host), Slot>>,
+    slots: Mutex<HashMap<Key, Slot>>,
 }
 
 impl Keyless {
@@ -78,6 +92,7 @@ impl Keyless {
                 env: env.clone(),
                 client: client.clone(),
                 report: report.clone(),
+                reasons: Mutex::default(),
             },
             slots: Mutex::default(),
         }
@@ -96,7 +111,11 @@ impl Keyless {
         };
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(slots.entry((provider, host.clone())).or_default())
+            let realm = match provider {
+                Provider::Azure => azure::realm(host),
+                _ => host.as_str(),
+            };
+            Arc::clone(slots.entry((provider, realm.to_owned())).or_default())
         };
         let mut slot = slot.lock().await;
         let now = std::time::Instant::now();
@@ -111,6 +130,14 @@ impl Keyless {
             Provider::None => None,
         };
         Ok(slot.clone())
+    }
+
+    /// Why [`Keyless::find`] had nothing for `host`, as a clause.
+    #[allow(dead_code)]
+    pub(super) fn why_not(&self, host: &Host) -> String {
+        let reasons = self.job.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        let usual = || "no identity of this job is for it".to_owned();
+        reasons.get(host).cloned().unwrap_or_else(usual)
     }
 
     /// Forgets `credential` if it was got here; returns whether it was.

@@ -1,6 +1,6 @@
 //! For tests: a job with an identity, beside the server that stands in for a cloud.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -62,6 +62,7 @@ pub(super) fn plain_job(env: &[(&str, &str)]) -> Job {
         id_tokens: Some(Arc::new(Ci(None))),
         env: env.iter().copied().collect(),
         client: Client::new(&options, &report).unwrap(),
+        reasons: Mutex::default(),
         report,
     }
 }

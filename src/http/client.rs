@@ -50,6 +50,11 @@ impl Client {
         &self.0.options
     }
 
+    /// Where its retries are told, and secrets that come with answers are masked.
+    pub fn report(&self) -> &Report {
+        &self.0.report
+    }
+
     /// The tries of a new piece of work.
     pub fn budget(&self) -> Budget {
         Budget::new(self.0.options.retries, self.0.options.backoff)

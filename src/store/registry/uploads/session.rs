@@ -65,7 +65,11 @@ impl Upload<'_> {
     pub(super) async fn cancel(&self, session: &Session) {
         let attempt = async {
             let registry = self.registry;
-            let value = registry.0.auth.header(&registry.root()?, &registry.writing(), 0).await?;
+            let value = registry
+                .0
+                .auth
+                .header(&registry.root()?, &registry.writing(), 0)
+                .await?;
             let request = registry.request(Method::DELETE, session.url.clone(), self.title);
             let mut once = Budget::new(0, Duration::ZERO);
             registry.client().send(&request.authorized(value), &mut once).await?;
