@@ -12,6 +12,7 @@ mod client;
 mod error;
 mod fault;
 mod gate;
+mod identity;
 mod message;
 mod redact;
 mod redirect;

@@ -8,8 +8,9 @@ use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
-use super::address::{self, Guard};
+use super::address::{self, Addresses, Guard};
 use super::body::Download;
+use super::fault::Kind;
 use super::gate::{Gates, Lane, Permit};
 use super::message::{Answer, Request, Want};
 use super::redirect::{self, same_origin};
@@ -34,6 +35,7 @@ struct Inner {
     options: Options,
     report: Report,
     transports: Transports,
+    addresses: Addresses,
     gates: Gates,
     /// What servers warned of, by host and text.
     warned: Mutex<HashSet<String>>,
@@ -45,12 +47,14 @@ impl Client {
     /// A client as the options say.
     ///
     /// # Errors
-    /// A `ca_file` that can't be read or holds no certificate.
+    /// A `ca_file` that can't be read or holds no certificate; a client certificate or key that can't be used.
     pub fn new(options: &Options, report: &Report) -> Result<Self> {
+        let addresses = Addresses::default();
         Ok(Client(Arc::new(Inner {
             options: options.clone(),
             report: report.clone(),
-            transports: Transports::new(options)?,
+            transports: Transports::new(options, &addresses)?,
+            addresses,
             gates: Gates::new(options.concurrency),
             warned: Mutex::default(),
             public: Mutex::default(),
@@ -143,7 +147,11 @@ impl Client {
             true => Guard::Open,
             false => self.guard(request.home.as_ref().unwrap_or(&request.url), url).await?,
         };
-        let transport = self.0.transports.get(url, guard).map_err(Fault::own)?;
+        let transport = self
+            .0
+            .transports
+            .get(url, guard, same_origin(&request.url, url))
+            .map_err(Fault::own)?;
         let permit = self.0.gates.of(url).enter(Lane::of(request)).await;
         // Opened now, as the watch begins with it: waiting for a permit is no fault of the body's.
         let (body, watch) = request.body.open();
@@ -189,7 +197,12 @@ impl Client {
                 }
                 self.warn(url, response.headers());
             }
-            Err(fault) => tracing::debug!("{} {}: {fault} after {took} ms", request.method, redacted(url)),
+            Err(fault) => {
+                if fault.kind == Kind::Connect {
+                    self.0.addresses.forget(url.host_str().unwrap_or_default());
+                }
+                tracing::debug!("{} {}: {fault} after {took} ms", request.method, redacted(url));
+            }
         }
         // A source that failed explains whatever became of the connection.
         match watch.failure() {
@@ -273,7 +286,7 @@ impl Client {
         if let Some(&public) = known().get(&host) {
             return public;
         }
-        let public = address::is_public(host.clone()).await;
+        let public = address::is_public(host.clone(), &self.0.addresses).await;
         known().insert(host, public);
         public
     }
