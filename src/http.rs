@@ -1,8 +1,9 @@
 //! One HTTP client for registries, token endpoints and the CI: a stack of small parts over reqwest.
 //!
 //! From the top: [`Client::send`] repeats what may be repeated (`retry`: one table); each attempt follows redirects
-//! (`redirect`) and reads the answer up to a limit (`client`); each exchange is watched by timers of our own (`body`)
-//! and goes over the reqwest client that fits its host (`transport`), which connects only to addresses that are
+//! (`redirect`) and reads the answer up to a limit (`client`); each exchange waits for a permit of its host
+//! (`gate`), is watched by timers of our own (`body`) and goes over the reqwest client that fits its host
+//! (`transport`), which connects only to addresses that are
 //! allowed (`address`). What went wrong is told in `fault` (no answer) and [`Refusal`] (an answer that says no), with
 //! URLs shown as `redact` lets them.
 
@@ -11,6 +12,8 @@ mod body;
 mod client;
 mod error;
 mod fault;
+mod gate;
+mod identity;
 mod message;
 mod redact;
 mod redirect;

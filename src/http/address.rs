@@ -4,8 +4,11 @@
 //! Names are judged by what they resolve to, in the resolver that connects: a check of the text alone is fooled by a
 //! DNS name for 127.0.0.1 (google/go-containerregistry#2440).
 
+use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use reqwest::dns::{Name, Resolve, Resolving};
 use url::Host;
@@ -113,13 +116,13 @@ pub(crate) fn reaches_inside(host: Option<&Host<&str>>) -> bool {
 
 /// Whether all addresses of `host` are public. A host that doesn't resolve here (behind a proxy) counts as public, the
 /// stricter choice for where it may point us.
-pub(super) async fn is_public(host: Host<String>) -> bool {
+pub(super) async fn is_public(host: Host<String>, addresses: &Addresses) -> bool {
     let public = |address: IpAddr| Reach::of(address) == Reach::Public;
     match host {
         Host::Ipv4(v4) => public(IpAddr::V4(v4)),
         Host::Ipv6(v6) => public(IpAddr::V6(v6)),
-        Host::Domain(name) => match tokio::net::lookup_host((name.as_str(), 0)).await {
-            Ok(mut found) => found.all(|address| public(address.ip())),
+        Host::Domain(name) => match addresses.of(&name).await {
+            Ok(found) => found.iter().all(|address| public(address.ip())),
             Err(_) => true,
         },
     }
@@ -150,14 +153,42 @@ impl fmt::Display for Forbidden {
 
 impl std::error::Error for Forbidden {}
 
+/// The addresses of a run's hosts: each is asked for once, so that all requests reach the same server (behind a name
+/// with several, one may not know yet what another was just given: Azure/acr#588). A failure is not kept.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Addresses(Arc<Mutex<HashMap<String, Vec<SocketAddr>>>>);
+
+impl Addresses {
+    async fn of(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
+        if let Some(known) = self.lock().get(name) {
+            return Ok(known.clone());
+        }
+        let found: Vec<_> = tokio::net::lookup_host((name, 0)).await?.collect();
+        if found.is_empty() {
+            return Ok(found);
+        }
+        // Where several asked at once, the first answer holds for all.
+        Ok(self.lock().entry(name.to_owned()).or_insert(found).clone())
+    }
+
+    /// None of them could be reached: the next request asks again.
+    pub(super) fn forget(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<SocketAddr>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The system's resolver without the addresses that are not allowed.
-pub(super) struct Guarded(pub(super) Guard);
+pub(super) struct Guarded(pub(super) Guard, pub(super) Addresses);
 
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
-        let guard = self.0;
+        let (guard, addresses) = (self.0, self.1.clone());
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found = addresses.of(name.as_str()).await?;
             let (allowed, forbidden): (Vec<_>, Vec<_>) = found.into_iter().partition(|a| guard.allows(a.ip()));
             match forbidden.first() {
                 Some(first) if allowed.is_empty() => Err(Forbidden {
@@ -206,13 +237,33 @@ mod tests {
     /// google/go-containerregistry#2440: a DNS name gets around a check of IP literals.
     #[tokio::test]
     async fn ggcr_2440_a_name_is_judged_by_what_it_resolves_to() {
-        let error = Guarded(Guard::Inside)
+        let error = Guarded(Guard::Inside, Addresses::default())
             .resolve("localhost".parse().unwrap())
             .await
             .err()
             .unwrap();
         assert!(error.downcast_ref::<Forbidden>().is_some());
-        assert!(Guarded(Guard::Link).resolve("localhost".parse().unwrap()).await.is_ok());
-        assert!(!is_public(Host::Domain("localhost".to_owned())).await);
+        let open = Guarded(Guard::Link, Addresses::default());
+        assert!(open.resolve("localhost".parse().unwrap()).await.is_ok());
+        assert!(!is_public(Host::Domain("localhost".to_owned()), &Addresses::default()).await);
+    }
+
+    /// Azure/acr#588: a name with several addresses leads elsewhere in mid-run.
+    #[tokio::test]
+    async fn acr_588_a_name_keeps_its_addresses_until_none_can_be_reached() {
+        let addresses = Addresses::default();
+        let pinned: SocketAddr = "192.0.2.1:0".parse().unwrap();
+        addresses.lock().insert("localhost".to_owned(), vec![pinned]);
+        let resolve = async || {
+            let found = Guarded(Guard::Link, addresses.clone())
+                .resolve("localhost".parse().unwrap())
+                .await;
+            found.ok().unwrap().collect::<Vec<_>>()
+        };
+        assert_eq!(resolve().await, [pinned]);
+        addresses.forget("localhost");
+        assert_ne!(resolve().await, [pinned]);
+        assert!(addresses.of("nowhere.invalid").await.is_err());
+        assert!(!addresses.lock().contains_key("nowhere.invalid"));
     }
 }

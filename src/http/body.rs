@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Fault;
 use super::fault::Kind;
+use super::gate::Permit;
 use crate::error::{Error, Result};
 
 /// Bytes that a server is given one second more for to answer, after it got them (it hashes and stores them).
@@ -149,20 +150,30 @@ fn no_progress(idle: Duration) -> String {
 pub struct Download {
     response: reqwest::Response,
     idle: Duration,
+    /// Given back at the end, as a stream may be kept longer.
+    permit: Option<Permit>,
 }
 
 impl Download {
-    pub(super) fn new(response: reqwest::Response, idle: Duration) -> Self {
-        Download { response, idle }
+    pub(super) fn new(response: reqwest::Response, idle: Duration, permit: Permit) -> Self {
+        Download {
+            response,
+            idle,
+            permit: Some(permit),
+        }
     }
 
     /// The next bytes; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        match timeout(self.idle, self.response.chunk()).await {
+        let outcome = match timeout(self.idle, self.response.chunk()).await {
             Ok(Ok(piece)) => Ok(piece),
             Ok(Err(error)) => Err(Fault::from(error)),
             Err(_) => Err(Fault::new(Kind::Idle, no_progress(self.idle))),
+        };
+        if !matches!(outcome, Ok(Some(_))) {
+            self.permit = None;
         }
+        outcome
     }
 
     /// All bytes up to `limit`, and whether there were no more.

@@ -1,15 +1,17 @@
 //! The client: tries, attempts, exchanges.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use reqwest::header::{self, HeaderValue};
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
-use super::address::{self, Guard};
+use super::address::{self, Addresses, Guard};
 use super::body::Download;
+use super::fault::Kind;
+use super::gate::{Gates, Lane, Permit};
 use super::message::{Answer, Request, Want};
 use super::redirect::{self, same_origin};
 use super::retry::{self, Budget, Failure, Verdict};
@@ -19,6 +21,12 @@ use crate::error::{Class, Error, Result};
 use crate::reference::Host;
 use crate::report::Report;
 
+/// Warnings of servers that are shown in one run.
+const WARNINGS: usize = 20;
+
+/// Bytes of one that are shown.
+const WARNING_LENGTH: usize = 4096;
+
 /// The client of a run; clones share connections.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
@@ -27,6 +35,10 @@ struct Inner {
     options: Options,
     report: Report,
     transports: Transports,
+    addresses: Addresses,
+    gates: Gates,
+    /// What servers warned of, by host and text.
+    warned: Mutex<HashSet<String>>,
     /// Whether a registry's addresses are all public, by its host.
     public: Mutex<HashMap<url::Host<String>, bool>>,
 }
@@ -35,12 +47,16 @@ impl Client {
     /// A client as the options say.
     ///
     /// # Errors
-    /// A `ca_file` that can't be read or holds no certificate.
+    /// A `ca_file` that can't be read or holds no certificate; a client certificate or key that can't be used.
     pub fn new(options: &Options, report: &Report) -> Result<Self> {
+        let addresses = Addresses::default();
         Ok(Client(Arc::new(Inner {
             options: options.clone(),
             report: report.clone(),
-            transports: Transports::new(options)?,
+            transports: Transports::new(options, &addresses)?,
+            addresses,
+            gates: Gates::new(options.concurrency),
+            warned: Mutex::default(),
             public: Mutex::default(),
         })))
     }
@@ -103,9 +119,9 @@ impl Client {
         let mut url = request.url.clone();
         let mut authorization = request.headers.get(header::AUTHORIZATION);
         for _ in 0..=redirect::HOPS {
-            let response = self.exchange(request, &url, authorization).await?;
+            let (response, permit) = self.exchange(request, &url, authorization).await?;
             let Some(location) = redirect::location(response.status(), response.headers()) else {
-                return self.receive(request, url, response).await;
+                return self.receive(request, url, response, permit).await;
             };
             let next = redirect::next(request, &url, response.status(), location).map_err(Fault::own)?;
             if !same_origin(&url, &next) {
@@ -131,12 +147,18 @@ impl Client {
         request: &Request,
         url: &Url,
         authorization: Option<&HeaderValue>,
-    ) -> Result<Response, Fault> {
+    ) -> Result<(Response, Permit), Fault> {
         let guard = match request.metadata && same_origin(&request.url, url) {
             true => Guard::Open,
             false => self.guard(request.home.as_ref().unwrap_or(&request.url), url).await?,
         };
-        let transport = self.0.transports.get(url, guard).map_err(Fault::own)?;
+        let transport = self
+            .0
+            .transports
+            .get(url, guard, same_origin(&request.url, url))
+            .map_err(Fault::own)?;
+        let permit = self.0.gates.of(url).enter(Lane::of(request)).await;
+        // Opened now, as the watch begins with it: waiting for a permit is no fault of the body's.
         let (body, watch) = request.body.open();
         let mut outgoing = reqwest::Request::new(request.method.clone(), url.clone());
         *outgoing.headers_mut() = request.headers.clone();
@@ -171,18 +193,43 @@ impl Client {
                     redacted(url),
                     response.status().as_u16()
                 );
+                match response.status() {
+                    StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                        permit.refused(retry::retry_after(response.headers()));
+                    }
+                    status if status.is_server_error() => {}
+                    _ => permit.succeeded(),
+                }
+                self.warn(url, response.headers());
             }
-            Err(fault) => tracing::debug!("{} {}: {fault} after {took} ms", request.method, redacted(url)),
+            Err(fault) => {
+                if fault.kind == Kind::Connect {
+                    self.0.addresses.forget(url.host_str().unwrap_or_default());
+                }
+                tracing::debug!("{} {}: {fault} after {took} ms", request.method, redacted(url));
+            }
         }
         // A source that failed explains whatever became of the connection.
         match watch.failure() {
             Some(error) => Err(Fault::own(error)),
-            None => outcome,
+            None => outcome.map(|response| (response, permit)),
+        }
+    }
+
+    /// Shows `Warning: 299` headers (distribution spec, "Warnings"), each once, and no more than so many.
+    fn warn(&self, url: &Url, headers: &header::HeaderMap) {
+        for text in headers.get_all(header::WARNING).iter().filter_map(warning) {
+            let line = format!("{} warns: {text}", url.host_str().unwrap_or_default());
+            let mut warned = self.0.warned.lock().unwrap_or_else(PoisonError::into_inner);
+            if warned.len() < WARNINGS && warned.insert(line.clone()) {
+                drop(warned);
+                self.0.report.warning(line);
+            }
         }
     }
 
     /// Takes the body of the answer as the request wants it.
-    async fn receive(&self, request: &Request, url: Url, response: Response) -> Result<Answer, Fault> {
+    async fn receive(&self, request: &Request, url: Url, response: Response, permit: Permit) -> Result<Answer, Fault> {
         let mut answer = Answer {
             method: request.method.clone(),
             own: same_origin(&url, &request.url),
@@ -192,7 +239,7 @@ impl Client {
             body: bytes::Bytes::new(),
             stream: None,
         };
-        let download = Download::new(response, self.0.options.idle_timeout);
+        let download = Download::new(response, self.0.options.idle_timeout, permit);
         match request.want {
             _ if !answer.status.is_success() => {
                 // The status counts, even if the explanation is broken off.
@@ -244,7 +291,7 @@ impl Client {
         if let Some(&public) = known().get(&host) {
             return public;
         }
-        let public = address::is_public(host.clone()).await;
+        let public = address::is_public(host.clone(), &self.0.addresses).await;
         known().insert(host, public);
         public
     }
@@ -252,5 +299,35 @@ impl Client {
     /// Whether `host` is the server of `url`.
     pub(crate) fn names(host: &Host, url: &Url) -> bool {
         transport::names(host, url)
+    }
+}
+
+/// The text of a `Warning` header, if it is of the kind that the distribution spec uses: `299 - "TEXT"`.
+fn warning(value: &HeaderValue) -> Option<String> {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let text = text.strip_prefix("299 ")?.split_once(' ')?.1.trim();
+    let text = text.strip_prefix('"')?.strip_suffix('"')?;
+    let text = text.replace("\\\"", "\"").replace("\\\\", "\\");
+    let end = (0..=WARNING_LENGTH.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))?;
+    text.get(..end).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_of_the_spec_are_read_and_cut() {
+        let read = |text: &str| warning(&HeaderValue::from_str(text).unwrap());
+        assert_eq!(read("299 - \"Tag is \\\"old\\\"\"").unwrap(), "Tag is \"old\"");
+        assert_eq!(
+            read(&format!("299 - \"{}\"", "é".repeat(4000))).unwrap().len(),
+            WARNING_LENGTH
+        );
+        for other in ["110 - \"stale\"", "299 - unquoted", "299 - \"\"", "299", ""] {
+            assert_eq!(read(other), None, "{other}");
+        }
     }
 }

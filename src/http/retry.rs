@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use super::fault::{Fault, Kind};
 use super::{Answer, Refusal};
@@ -51,15 +52,18 @@ const TABLE: &[(Cause, Verdict, Verdict)] = {
     use Verdict::{Again, NewSession, Stop};
     &[
         (Status(408),           Again, NewSession), // the server got tired of waiting for us
-        (Status(429),           Again, NewSession),
-        (Status(500),           Again, NewSession),
-        (Status(502),           Again, NewSession),
-        (Status(503),           Again, NewSession),
-        (Status(504),           Again, NewSession),
-        (Fault(Kind::Connect),  Again, NewSession),
-        (Fault(Kind::Cut),      Again, NewSession),
-        (Fault(Kind::Idle),     Again, NewSession),
-        (Fault(Kind::NoAnswer), Again, NewSession),
+        (Status(425),           Again, NewSession), // too early to tell whether it was sent twice (RFC 8470)
+        (Status(429),           Again, NewSession), // a rate limit
+        (Status(499),           Again, NewSession), // a front end says that we closed the connection: we didn't
+        (Status(500),           Again, NewSession), // registries answer so while their storage fails
+        (Status(502),           Again, NewSession), // a front end without its registry
+        (Status(503),           Again, NewSession), // overload, a restart, a rate limit of S3
+        (Status(504),           Again, NewSession), // a front end that got no answer in time
+        (Status(522),           Again, NewSession), // the same, of Cloudflare: no connection
+        (Fault(Kind::Connect),  Again, NewSession), // a name that doesn't resolve too: in CI that often passes
+        (Fault(Kind::Cut),      Again, NewSession), // reset, closed early
+        (Fault(Kind::Idle),     Again, NewSession), // a stalled connection: a new one may take another way
+        (Fault(Kind::NoAnswer), Again, NewSession), // the same, when all was sent
         (Status(404),           Stop,  NewSession), // the session is gone (azure-sdk-for-python#29738)
         (Status(416),           Stop,  NewSession), // it holds other bytes than we think
     ]
@@ -96,9 +100,7 @@ impl Failure {
         let refusal = Refusal::of(answer);
         Failure {
             reason: refusal.status_text(),
-            retry_after: answer
-                .header(reqwest::header::RETRY_AFTER)
-                .and_then(|text| parse_retry_after(text, SystemTime::now())),
+            retry_after: retry_after(&answer.headers),
             error: refusal.into_error(),
             verdict,
         }
@@ -182,6 +184,12 @@ impl Budget {
     }
 }
 
+/// What `Retry-After` asks for.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    parse_retry_after(text, SystemTime::now())
+}
+
 /// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3); a date that is over means now, nonsense means nothing.
 fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
@@ -201,10 +209,14 @@ mod tests {
 
     #[test]
     fn what_may_pass_is_repeated_and_a_session_begun_anew() {
-        for status in [408, 429, 500, 502, 503, 504] {
+        for status in [408, 425, 429, 499, 500, 502, 503, 504, 522] {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(of_status(status, Replay::Repeat), Verdict::Again);
             assert_eq!(of_status(status, Replay::Session), Verdict::NewSession);
+        }
+        for kind in [Kind::Connect, Kind::Cut, Kind::Idle, Kind::NoAnswer] {
+            assert_eq!(verdict(Cause::Fault(kind), Replay::Repeat), Verdict::Again);
+            assert_eq!(verdict(Cause::Fault(kind), Replay::Session), Verdict::NewSession);
         }
         for status in [200, 201, 400, 401, 403, 405, 409, 413, 501, 505] {
             let status = StatusCode::from_u16(status).unwrap();

@@ -1,14 +1,14 @@
 //! The reqwest clients of a run: one for each way to trust and to reach a host, made when it is first needed.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use url::Url;
 
-use super::Options;
-use super::address::{Guard, Guarded};
+use super::address::{Addresses, Guard, Guarded};
+use super::{Options, identity};
 use crate::error::{Class, Error, Result};
 use crate::reference::Host;
 
@@ -35,19 +35,24 @@ struct Kind {
     /// Past any proxy of the environment: this machine, as in Go's and curl's practice, and its metadata service, whose
     /// keys are no proxy's business.
     direct: bool,
+    /// Whether it shows the client's certificate to a server that asks.
+    known: bool,
 }
 
 /// All clients.
 pub(super) struct Transports {
     insecure: Vec<Host>,
     authorities: Vec<reqwest::Certificate>,
+    identity: Option<reqwest::Identity>,
+    addresses: Addresses,
     concurrency: usize,
     made: Mutex<HashMap<Kind, reqwest::Client>>,
 }
 
 impl Transports {
-    /// Reads `ca-file`; makes no client yet: plain HTTP to this machine works where no authority is installed.
-    pub(super) fn new(options: &Options) -> Result<Self> {
+    /// Reads `ca-file` and the client's certificate; makes no client yet: plain HTTP to this machine works where no
+    /// authority is installed.
+    pub(super) fn new(options: &Options, addresses: &Addresses) -> Result<Self> {
         // Fails only if a provider is installed already, which then serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Transports {
@@ -58,13 +63,15 @@ impl Transports {
                 .map(read_authorities)
                 .transpose()?
                 .unwrap_or_default(),
+            identity: identity::read(options)?,
+            addresses: addresses.clone(),
             concurrency: options.concurrency,
             made: Mutex::default(),
         })
     }
 
-    /// The client for `url`.
-    pub(super) fn get(&self, url: &Url, guard: Guard) -> Result<reqwest::Client> {
+    /// The client for `url`; `known` where the user named it, not only another server, which learns who we are.
+    pub(super) fn get(&self, url: &Url, guard: Guard, known: bool) -> Result<reqwest::Client> {
         let trust = match url.scheme() {
             "http" => Trust::Plain,
             _ if self.insecure.iter().any(|host| names(host, url)) => Trust::Unverified,
@@ -74,6 +81,7 @@ impl Transports {
             trust,
             guard,
             direct: is_loopback(url) || guard == Guard::Open,
+            known: known && self.identity.is_some(),
         };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = made.get(&kind) {
@@ -98,16 +106,24 @@ impl Transports {
                 .retry(reqwest::retry::never())
                 .connect_timeout(CONNECT_TIMEOUT)
                 .pool_max_idle_per_host(self.concurrency)
-                .dns_resolver(Guarded(kind.guard))
+                .dns_resolver(Guarded(kind.guard, self.addresses.clone()))
                 .tls_certs_merge(self.authorities.clone());
+            let builder = match &self.identity {
+                Some(identity) if kind.known => builder.identity(identity.clone()),
+                _ => builder,
+            };
             if kind.direct { builder.no_proxy() } else { builder }
         };
-        let made = match kind.trust {
-            Trust::Verified => builder().build(),
-            Trust::Unverified => builder().tls_danger_accept_invalid_certs(true).build(),
-            // Without authorities no HTTPS, but none is spoken here, unless the proxy speaks it.
-            Trust::Plain => builder().build().or_else(|_| builder().tls_certs_only([]).build()),
+        let builder = match kind.trust {
+            Trust::Unverified => builder().tls_danger_accept_invalid_certs(true),
+            // A proxy may speak TLS where the server doesn't.
+            Trust::Verified | Trust::Plain if system_has_roots() => builder(),
+            Trust::Verified | Trust::Plain => {
+                tracing::debug!("the system has no certificate authorities: Mozilla's are used, as built in");
+                builder().tls_certs_only(built_in().into_iter().chain(self.authorities.iter().cloned()))
+            }
         };
+        let made = builder.build();
         made.map_err(|error| {
             let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             Error::new(Class::Local, format!("HTTPS can't be used: {cause}")).hint(
@@ -116,6 +132,22 @@ impl Transports {
             )
         })
     }
+}
+
+/// Whether the system has authorities, or SSL_CERT_FILE and SSL_CERT_DIR name some. A client that can't be made without
+/// says so: what looks for them is private to reqwest.
+fn system_has_roots() -> bool {
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    *FOUND.get_or_init(|| reqwest::Client::builder().no_proxy().build().is_ok())
+}
+
+/// Mozilla's authorities, for an image without any (`FROM scratch`).
+fn built_in() -> Vec<reqwest::Certificate> {
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
+    roots
+        .iter()
+        .filter_map(|root| reqwest::Certificate::from_der(root).ok())
+        .collect()
 }
 
 fn read_authorities(path: &camino::Utf8Path) -> Result<Vec<reqwest::Certificate>> {
@@ -160,6 +192,13 @@ mod tests {
         assert_eq!(error.class(), Class::Usage);
         assert!(error.message().contains(path.as_str()));
         assert!(read_authorities(camino::Utf8Path::new("/nowhere/ca.pem")).is_err());
+    }
+
+    #[test]
+    fn the_built_in_authorities_make_a_client() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        assert!(built_in().len() > 100);
+        assert!(reqwest::Client::builder().tls_certs_only(built_in()).build().is_ok());
     }
 
     #[test]
