@@ -12,6 +12,7 @@ mod credentials;
 mod determinism;
 mod docs;
 mod doubles;
+mod flows;
 mod github;
 mod house;
 mod layout;

@@ -1,0 +1,114 @@
+//! Another program at the fakes: what ORAS takes for the real ones is real enough, and where it fails we know why.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::flows::sources;
+use crate::support::cloud::Mint;
+use crate::support::cloud::ci::{GITHUB, GITHUB_MAIN};
+use crate::support::cloud::entra::Entra;
+use crate::support::connect::Internet;
+use crate::support::peers::program;
+use crate::support::personality::{acr, ecr, gar, ghcr, quay};
+use crate::support::runner::{Outcome, Workspace};
+
+/// The article's commands as they stand there, with user and password; the last one's outcome.
+fn oras(internet: &Internet, reference: &str, user: &str, password: &str) -> Outcome {
+    let workspace = sources();
+    let authority = workspace.home().join("authority.pem");
+    fs_err::write(&authority, internet.authority()).unwrap();
+    let oras = |args: &[&str]| {
+        let run = workspace
+            .run()
+            .program(program("oras"))
+            .env("HTTPS_PROXY", internet.proxy_url());
+        run.args(args).args(["--ca-file", authority.as_str()]).call()
+    };
+    let host = reference.split('/').next().unwrap();
+    oras(&["login", host, "--username", user, "--password", password]).success();
+    let typed = ["--artifact-type", "readme/example"];
+    let push = ["push", reference, "./readme.md:application/markdown", "./details"];
+    oras(&[&push[..], &typed[..]].concat()).success();
+    oras(&["manifest", "fetch", "--pretty", reference]).success();
+    oras(&["pull", "-o", "./download", reference]).success();
+    assert_eq!(pulled(&workspace), "More detailed Content\n");
+    oras(&["manifest", "delete", "--force", reference])
+}
+
+fn pulled(workspace: &Workspace) -> String {
+    workspace.read("download/details/readme-more-details.md")
+}
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn oras_does_the_article_on_acr() {
+    let internet = Internet::new();
+    let entra = Entra {
+        believed: Arc::default(),
+        issued: Arc::default(),
+        trusted: Vec::new(),
+    };
+    let registry = acr::Acr::start(&internet, &entra, acr::Settings::default());
+    let token = registry.refresh.jwt(json!({"iss": "Azure Container Registry"}));
+    oras(
+        &internet,
+        "myregistry.azurecr.io/samples/artifact:readme",
+        acr::TOKEN_USER,
+        &token,
+    )
+    .success();
+}
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn oras_does_the_article_on_ecr_but_for_the_delete() {
+    let internet = Internet::new();
+    let passwords = Arc::<Mint>::default();
+    let settings = ecr::Settings {
+        repositories: &["samples/artifact"],
+        ..ecr::Settings::default()
+    };
+    let _registry = ecr::Ecr::start(&internet, &passwords, settings);
+    let password = passwords.opaque("p", Value::Null);
+    let reference = format!("{}/samples/artifact:readme", ecr::HOST);
+    assert_ne!(oras(&internet, &reference, "AWS", &password).code, Some(0));
+}
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn oras_does_the_article_on_gar() {
+    let internet = Internet::new();
+    let google = Arc::<Mint>::default();
+    let settings = gar::Settings {
+        principal: "me",
+        wrong_sizes: false,
+    };
+    let _registry = gar::Gar::start(&internet, &google, settings);
+    let token = google.opaque("ya29.", json!({"principal": "me"}));
+    let reference = "europe-docker.pkg.dev/my-project/samples/artifact:readme";
+    oras(&internet, reference, "oauth2accesstoken", &token).success();
+}
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn oras_does_the_article_on_quay() {
+    let internet = Internet::new();
+    let registry = quay::Quay::start(&internet, &Arc::default(), (GITHUB, GITHUB_MAIN));
+    let password = registry.robot.opaque("", Value::Null);
+    oras(&internet, "quay.io/me/artifact:readme", quay::ROBOT, &password).success();
+}
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn oras_does_the_article_on_ghcr_but_for_the_delete() {
+    let internet = Internet::new();
+    let registry = ghcr::Ghcr::start(&internet, ghcr::Packages::Write);
+    let outcome = oras(
+        &internet,
+        "ghcr.io/me/app/artifact:readme",
+        "octocat",
+        &registry.github_token,
+    );
+    assert_ne!(outcome.code, Some(0));
+}
