@@ -7,6 +7,7 @@ mod fakes;
 mod gar;
 mod ghcr;
 mod quay;
+mod several;
 
 use crate::support::cloud::ci::REQUEST_TOKEN;
 use crate::support::connect::Internet;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::support::cloud::ci::{GITHUB, GITHUB_MAIN, GITLAB, GITLAB_MAIN, Issuers};
+use crate::support::cloud::ci::{GITHUB, GITHUB_MAIN, GITLAB, GITLAB_MAIN, Issuers, fork, github};
 use crate::support::cloud::entra::{self, ASSERTION_AUDIENCE, CLIENT, Entra, REGISTRY_AUDIENCE, TENANT};
 use crate::support::connect::Internet;
 use crate::support::faults::Fault;
@@ -238,10 +238,42 @@ fn a_wrong_tenant_or_client_is_named() {
 fn a_job_without_an_id_token_is_told_what_it_lacks() {
     let world = world(Settings::default());
     let workspace = sources();
-    let run = ids(crate::support::cloud::ci::github(&world.internet, &workspace));
+    let run = ids(github(&world.internet, &workspace));
     let outcome = run.args(["push", REFERENCE, "readme.md"]).call();
     says(&outcome, 3, &["id-token: write"]);
     assert!(world.internet.seen(entra::HOST).is_empty());
+}
+
+#[test]
+#[ignore = "until keyless login is there"]
+fn the_pull_request_of_a_fork_is_told_that_it_is_one() {
+    let world = world(Settings::default());
+    let workspace = sources();
+    let run = fork(ids(github(&world.internet, &workspace)), &workspace);
+    let outcome = run.args(["push", REFERENCE, "readme.md"]).call();
+    says(&outcome, 3, &["fork"]);
+    assert!(world.internet.seen(entra::HOST).is_empty());
+}
+
+/// Each repository has a token of its own; who we are is asked once.
+#[test]
+fn two_repositories_have_one_exchange() {
+    let world = world(Settings::default());
+    let workspace = sources();
+    let spec = format!(
+        "artifacts: [{{reference: {HOST}/a:v1, files: [readme.md]}}, \
+                        {{reference: {HOST}/b:v1, files: [readme.md, details]}}]"
+    );
+    let outcome = world
+        .token(&workspace)
+        .env("OCI_ARTIFACT_SPEC", spec)
+        .args(["push", "--registry", HOST])
+        .call();
+    outcome.success();
+    world.check("push", &workspace, &outcome);
+    for repository in ["a", "b"] {
+        assert_eq!(world.acr.registry.tags(repository).len(), 1);
+    }
 }
 
 /// A registry may be set up to refuse tokens of the resource manager.

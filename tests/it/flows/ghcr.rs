@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::support::cloud::ci::github;
+use crate::support::cloud::ci::{fork, github};
 use crate::support::connect::Internet;
 use crate::support::message::{Reply, Request};
 use crate::support::personality::ghcr::{Ghcr, HOST, Packages, STORAGE};
@@ -34,20 +34,7 @@ impl World {
 
     /// A pull request from a fork: the token may read, whatever the workflow asks for, and there is no ID token.
     fn fork<'w>(&self, workspace: &'w Workspace) -> Run<'w> {
-        let event = serde_json::json!({"pull_request": {
-            "number": 7,
-            "head": {"repo": {"full_name": "stranger/App", "fork": true}},
-            "base": {"repo": {"full_name": "Me/App", "fork": false}},
-        }});
-        let event = workspace.write("github/event.json", event.to_string());
-        self.github(workspace)
-            .env("GITHUB_EVENT_NAME", "pull_request")
-            .env("GITHUB_EVENT_PATH", event.as_str())
-            .env("GITHUB_REF", "refs/pull/7/merge")
-            .env("GITHUB_REF_NAME", "7/merge")
-            .env("GITHUB_HEAD_REF", "feature")
-            .env("GITHUB_BASE_REF", "main")
-            .args(["push", REFERENCE, "readme.md"])
+        fork(self.github(workspace), workspace).args(["push", REFERENCE, "readme.md"])
     }
 
     fn tokens(&self) -> Vec<Confined<'static>> {

@@ -111,3 +111,27 @@ fn another_organisation_is_denied_in_bounded_time() {
     says(&outcome, 3, &["hint: "]);
     assert!(world.internet.seen(HOST).len() < 20, "{:?}", world.internet.lines(HOST));
 }
+
+/// nebi#539: fetched in parallel, tokens for a repository that isn't there yet are refused now and then.
+#[test]
+fn nebi_539_many_blobs_want_one_token() {
+    let world = world(GITHUB_MAIN);
+    let workspace = sources();
+    for number in 0..20 {
+        workspace.write(&format!("files/{number}"), format!("{number}"));
+    }
+    let run = world
+        .password(&workspace)
+        .args(["push", REFERENCE, "files/*", "--concurrency", "8"]);
+    run.call().success();
+    let asked: Vec<_> = world
+        .internet
+        .seen(HOST)
+        .iter()
+        .flat_map(|seen| seen.query("scope"))
+        .collect();
+    let mut scopes = asked.clone();
+    scopes.sort_unstable();
+    scopes.dedup();
+    assert_eq!(scopes.len(), asked.len(), "{asked:?}");
+}

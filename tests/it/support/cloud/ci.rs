@@ -119,3 +119,19 @@ pub fn github<'w>(internet: &Internet, workspace: &'w Workspace) -> Run<'w> {
         .env("GITHUB_REF_NAME", "main")
         .env("GITHUB_REF_TYPE", "branch")
 }
+
+/// The run in the pull request of a fork: without ID token, and with a `GITHUB_TOKEN` that may only read.
+pub fn fork<'w>(run: Run<'w>, workspace: &Workspace) -> Run<'w> {
+    let event = json!({"pull_request": {
+        "number": 7,
+        "head": {"repo": {"full_name": "stranger/App", "fork": true}},
+        "base": {"repo": {"full_name": "Me/App", "fork": false}},
+    }});
+    let event = workspace.write("github/event.json", event.to_string());
+    run.env("GITHUB_EVENT_NAME", "pull_request")
+        .env("GITHUB_EVENT_PATH", event.as_str())
+        .env("GITHUB_REF", "refs/pull/7/merge")
+        .env("GITHUB_REF_NAME", "7/merge")
+        .env("GITHUB_HEAD_REF", "feature")
+        .env("GITHUB_BASE_REF", "main")
+}
