@@ -3,6 +3,7 @@
 
 mod acr;
 mod ecr;
+mod ecr_public;
 mod fakes;
 mod gar;
 mod ghcr;

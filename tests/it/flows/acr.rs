@@ -305,7 +305,12 @@ fn the_firewall_is_named() {
         firewall: true,
         ..Settings::default()
     });
-    says(&world.push(&sources()).call(), 3, &["203.0.113.7", "firewall"]);
+    // And the request's id, which Azure's support asks for.
+    says(
+        &world.push(&sources()).call(),
+        3,
+        &["203.0.113.7", "firewall", "5d0f4c8e-0000"],
+    );
 }
 
 #[test]
@@ -328,6 +333,21 @@ fn a_tag_alone_is_not_deleted() {
     world.push(&workspace).args(["--tags", "other"]).call().success();
     let outcome = world.token(&workspace).args(["untag", REFERENCE, "other"]).call();
     says(&outcome, 5, &["az acr"]);
+}
+
+/// Azure/acr#588: the blobs went to one region, the manifest to another, which doesn't have them yet.
+#[test]
+fn azure_acr_588_blobs_that_another_region_lacks_are_pushed_again() {
+    let world = world(Settings::default());
+    let workspace = sources();
+    let unknown = r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}"#;
+    let fault = Fault::on("PUT", "/manifests/")
+        .answer(404)
+        .header("content-type", "application/json")
+        .body(unknown);
+    world.acr.registry.fault(fault);
+    world.push(&workspace).call().success();
+    assert_eq!(world.acr.registry.tags("samples/artifact").len(), 1);
 }
 
 /// Azure/acr#866, azure-sdk-for-python#29738: what broke off can't be taken up, not even by a second PUT.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::support::cloud::Mint;
-use crate::support::cloud::aws::{AUDIENCE, ECR_API_HOST, EcrApi, REGION, ROLE, STS_HOST, Sts};
+use crate::support::cloud::aws::{self, AUDIENCE, ECR_API_HOST, EcrApi, REGION, ROLE, STS_HOST, Sts};
 use crate::support::cloud::ci::{GITHUB, GITHUB_MAIN, Issuers};
 use crate::support::connect::Internet;
 use crate::support::personality::ecr::{Ecr, HOST, STORAGE, Settings};
@@ -42,6 +42,7 @@ fn with(subject: &'static str, allowed: bool, settings: Settings) -> World {
         subject: GITHUB_MAIN,
     });
     let api = Arc::new(EcrApi {
+        kind: aws::Ecr::Private,
         keys: Arc::clone(&keys),
         passwords: Arc::clone(&passwords),
         allowed,

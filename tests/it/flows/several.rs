@@ -27,6 +27,7 @@ fn four_registries_in_one_run_with_ids_alone() {
         subject: GITHUB_MAIN,
     };
     let api = aws::EcrApi {
+        kind: aws::Ecr::Private,
         keys: Arc::clone(&keys),
         passwords: Arc::clone(&passwords),
         allowed: true,

@@ -4,6 +4,7 @@
 
 pub mod acr;
 pub mod ecr;
+pub mod ecr_public;
 pub mod gar;
 pub mod ghcr;
 pub mod quay;

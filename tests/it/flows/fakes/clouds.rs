@@ -112,6 +112,7 @@ async fn aws_gives_keys_for_an_id_token_and_wants_them_to_sign() {
         subject: GITHUB_MAIN,
     };
     let api = aws::EcrApi {
+        kind: aws::Ecr::Private,
         keys: Arc::clone(&keys),
         passwords,
         allowed: true,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::flows::sources;
-use crate::support::cloud::Mint;
 use crate::support::cloud::ci::{GITHUB, GITHUB_MAIN};
 use crate::support::cloud::entra::Entra;
+use crate::support::cloud::{Mint, aws};
 use crate::support::connect::Internet;
 use crate::support::peers::program;
 use crate::support::personality::{acr, ecr, gar, ghcr, quay};
@@ -111,4 +111,41 @@ fn oras_does_the_article_on_ghcr_but_for_the_delete() {
         &registry.github_token,
     );
     assert_ne!(outcome.code, Some(0));
+}
+
+/// curl signs requests, too.
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn curl_signs_as_aws_wants_it() {
+    let internet = Internet::new();
+    let (keys, passwords) = (Arc::<Mint>::default(), Arc::<Mint>::default());
+    let api = aws::EcrApi {
+        kind: aws::Ecr::Private,
+        keys: Arc::clone(&keys),
+        passwords: Arc::clone(&passwords),
+        allowed: true,
+    };
+    let _server = internet.serve(aws::ECR_API_HOST, Arc::new(api));
+    let workspace = Workspace::new();
+    workspace.write("authority.pem", internet.authority());
+    let key = keys.opaque("ASIA", json!({"secret": "a/secret+key", "session": "a//session=="}));
+    let ask = |user: &str| {
+        let run = workspace
+            .run()
+            .program("curl")
+            .args(["--silent", "--cacert", "authority.pem"]);
+        run.args(["--proxy", &internet.proxy_url(), "--user", user, "--data", "{}"])
+            .args(["--aws-sigv4", &format!("aws:amz:{}:ecr", aws::REGION)])
+            .args(["--header", "Content-Type: application/x-amz-json-1.1"])
+            .args([
+                "--header",
+                "X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken",
+            ])
+            .args(["--header", "X-Amz-Security-Token: a//session=="])
+            .arg(format!("https://{}/", aws::ECR_API_HOST))
+            .call()
+            .json()
+    };
+    assert!(ask(&format!("{key}:a/secret+key"))["authorizationData"][0]["authorizationToken"].is_string());
+    assert_eq!(ask(&format!("{key}:another"))["__type"], "InvalidSignatureException");
 }

@@ -15,6 +15,8 @@ use crate::support::server::Handler;
 pub const REGION: &str = "eu-west-1";
 pub const STS_HOST: &str = "sts.eu-west-1.amazonaws.com";
 pub const ECR_API_HOST: &str = "api.ecr.eu-west-1.amazonaws.com";
+pub const ECR_PUBLIC_API_HOST: &str = "api.ecr-public.us-east-1.amazonaws.com";
+pub const STS_HOST_OF_PUBLIC: &str = "sts.us-east-1.amazonaws.com";
 pub const ROLE: &str = "arn:aws:iam::123456789012:role/publisher";
 pub const AUDIENCE: &str = "sts.amazonaws.com";
 
@@ -93,8 +95,34 @@ impl Handler for Sts {
     }
 }
 
-/// GetAuthorizationToken.
+/// Private registries, each in its region, or the one public registry.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Ecr {
+    Private,
+    Public,
+}
+
+impl Ecr {
+    /// Region, service and operation, as they are signed and called.
+    fn names(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Ecr::Private => (
+                REGION,
+                "ecr",
+                "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken",
+            ),
+            Ecr::Public => (
+                "us-east-1",
+                "ecr-public",
+                "SpencerFrontendService.GetAuthorizationToken",
+            ),
+        }
+    }
+}
+
+/// GetAuthorizationToken of a kind of ECR.
 pub struct EcrApi {
+    pub kind: Ecr,
     /// Of [`Sts`]; and of users, whose keys have no `session`.
     pub keys: Arc<Mint>,
     /// Passwords for the registry.
@@ -114,7 +142,7 @@ impl EcrApi {
 
 impl Handler for EcrApi {
     fn answer(&self, request: &Request) -> Reply {
-        let target = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
+        let (region, service, target) = self.kind.names();
         if request.line() != "POST /" || request.header("x-amz-target") != Some(target) {
             return Self::refuse("UnknownOperationException", "");
         }
@@ -130,7 +158,7 @@ impl Handler for EcrApi {
                 return Self::refuse("InvalidSignatureException", &text);
             }
         };
-        if (signed.region.as_str(), signed.service.as_str()) != (REGION, "ecr") {
+        if (signed.region.as_str(), signed.service.as_str()) != (region, service) {
             return Self::refuse(
                 "InvalidSignatureException",
                 "Credential should be scoped to a valid region.",
@@ -150,11 +178,17 @@ impl Handler for EcrApi {
             return Self::refuse("AccessDeniedException", text);
         }
         let password = self.passwords.opaque("eyJwYXlsb2FkIjoi", Value::Null);
-        let body = json!({"authorizationData": [{
+        let mut data = json!({
             "authorizationToken": STANDARD.encode(format!("AWS:{password}")),
             "expiresAt": now() + LIFE,
-            "proxyEndpoint": "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com",
-        }]});
+        });
+        let body = match self.kind {
+            Ecr::Public => json!({"authorizationData": data}),
+            Ecr::Private => {
+                data["proxyEndpoint"] = "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com".into();
+                json!({"authorizationData": [data]})
+            }
+        };
         Reply::new(200).body("application/x-amz-json-1.1", body.to_string())
     }
 }
