@@ -12,7 +12,7 @@ use crate::support::personality::ecr::{Ecr, HOST, STORAGE, Settings};
 use crate::support::runner::{Outcome, Run, Workspace};
 use crate::support::server::Server;
 
-use super::{Confined, article, confined, each, says, sources};
+use super::{Confined, article, confined, delete, each, says, sources};
 
 const REFERENCE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/samples/artifact:readme";
 
@@ -123,6 +123,7 @@ fn the_article_in_a_job_on_github_with_a_role_alone() {
         |w| world.github(w),
         check,
     );
+    delete(&world.ecr.registry, REFERENCE, |w| world.github(w));
 }
 
 #[test]
@@ -136,7 +137,18 @@ fn the_article_with_the_password_that_aws_prints() {
         |w| world.password(w),
         check,
     );
-    let outcome = world.password(&sources()).args(["delete", REFERENCE]).call();
+    delete(&world.ecr.registry, REFERENCE, |w| world.password(w));
+}
+
+#[test]
+fn where_nothing_can_be_deleted_the_other_way_is_told() {
+    let world = world(Settings {
+        no_delete: true,
+        ..there()
+    });
+    let workspace = sources();
+    world.push(&workspace).call().success();
+    let outcome = world.password(&workspace).args(["delete", REFERENCE]).call();
     says(&outcome, 5, &["aws ecr batch-delete-image"]);
 }
 

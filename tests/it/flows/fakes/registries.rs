@@ -196,6 +196,7 @@ async fn ecr_has_basic_and_leaves_headers_out() {
         repositories: &["a"],
         immutable: true,
         head_refused: true,
+        no_delete: false,
     };
     let _registry = ecr::Ecr::start(&internet, &passwords, settings);
     let browser = Browser::new(&internet);
@@ -259,7 +260,7 @@ async fn gar_wants_lengths_and_has_its_sessions_elsewhere() {
     let _registry = gar::Gar::start(&internet, &google, settings);
     let browser = Browser::new(&internet);
     let (host, repository) = (gar::HOST, "project/samples/a");
-    let scope = format!("repository:{repository}:pull,push");
+    let scope = format!("repository:{repository}:pull,push,delete");
     let mine = basic("oauth2accesstoken", &google.opaque("ya29.", json!({"principal": "me"})));
     let reply = token(&browser, &format!("https://{host}/v2/token"), host, &scope, &mine).await;
     let visitor = Visitor {
@@ -283,11 +284,18 @@ async fn gar_wants_lengths_and_has_its_sessions_elsewhere() {
         .await;
     assert_eq!(chunk.status, 405);
     let blob = visitor.upload(repository, b"hello").await;
-    assert_eq!(visitor.put_manifest(repository, "v1", &blob).await.status, 201);
+    let put = visitor.put_manifest(repository, "v1", &blob).await;
+    assert_eq!(put.status, 201);
     let head = visitor
         .call("HEAD", &format!("/v2/{repository}/manifests/v1"), &[], b"")
         .await;
     assert_eq!(header(&head, "content-length"), "1626");
+    for (name, status) in [(header(&put, "docker-content-digest"), 400), ("v1", 202)] {
+        let reply = visitor
+            .call("DELETE", &format!("/v2/{repository}/manifests/{name}"), &[], b"")
+            .await;
+        assert_eq!(reply.status, status, "{name}");
+    }
     let other = basic("oauth2accesstoken", "ya29.other");
     assert_eq!(
         token(&browser, &format!("https://{host}/v2/token"), host, &scope, &other)

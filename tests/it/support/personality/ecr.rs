@@ -23,6 +23,8 @@ pub struct Settings {
     pub immutable: bool,
     /// Whether HEAD is refused where GET is not (google/go-containerregistry#1662).
     pub head_refused: bool,
+    /// Whether DELETE isn't there, as it wasn't before aws/containers-roadmap#1229.
+    pub no_delete: bool,
 }
 
 /// The registry and its storage.
@@ -127,7 +129,7 @@ impl Face {
             {
                 Reply::new(500)
             }
-            ("DELETE", _) => error(405, "UNSUPPORTED", "The operation is unsupported."),
+            ("DELETE", _) if self.settings.no_delete => error(405, "UNSUPPORTED", "The operation is unsupported."),
             _ => self.inside.answer(request),
         }
     }

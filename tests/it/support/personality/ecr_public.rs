@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::target;
 use crate::support::cloud::{Mint, basic, bearer, reply};
@@ -59,35 +59,31 @@ impl Face {
         if known == Some(false) {
             return error(400, "DENIED", "Your Authorization Token is invalid.");
         }
-        if request.query("service") != [HOST] || !request.query("scope").iter().any(|scope| scope == "aws") {
+        if request.query("service") != [HOST] {
             return error(400, "UNSUPPORTED", "Invalid parameter");
         }
-        reply(
-            200,
-            &json!({"token": self.access.opaque("", json!({"writes": known.is_some()}))}),
-        )
+        // What isn't asked for isn't granted, and shows when the token is used.
+        let aws = request.query("scope").iter().any(|scope| scope == "aws");
+        let claims = json!({"aws": aws, "writes": known.is_some()});
+        reply(200, &json!({"token": self.access.opaque("", claims)}))
     }
 
     fn registry(&self, request: &Request) -> Reply {
-        let claims = match request.header("authorization") {
-            None => {
-                let challenge = format!("Bearer realm=\"https://{HOST}/token/\",service=\"{HOST}\",scope=\"aws\"");
-                return Reply::new(401)
-                    .body("text/plain", "Not Authorized\n")
-                    .header("www-authenticate", challenge);
-            }
-            // aws/containers-roadmap#2835.
-            Some(_) => bearer(request).map_or(Some(Value::Null), |token| self.access.claims(token)),
+        if request.header("authorization").is_none() {
+            return challenge();
+        }
+        // aws/containers-roadmap#2835.
+        let denied = |text: &str| error(400, "DENIED", text);
+        let claims = match bearer(request).map(|token| self.access.claims(token)) {
+            None => return denied("Your Authorization Token is invalid."),
+            Some(None) => return denied("Your authorization token has expired. Reauthenticate and try again."),
+            Some(Some(claims)) => claims,
         };
-        let Some(claims) = claims else {
-            let text = "Your authorization token has expired. Reauthenticate and try again.";
-            return error(400, "DENIED", text);
-        };
-        let Some(target) = target(request).filter(|_| !claims.is_null()) else {
-            return match request.path.as_str() {
-                "/v2/" if !claims.is_null() => Reply::new(200),
-                _ => error(400, "DENIED", "Your Authorization Token is invalid."),
-            };
+        if claims["aws"] != true {
+            return challenge();
+        }
+        let Some(target) = target(request) else {
+            return Reply::new(if request.path == "/v2/" { 200 } else { 404 });
         };
         if target.action(request) != "pull" && (claims["writes"] != true || !target.repository.starts_with("me/")) {
             return error(
@@ -98,4 +94,11 @@ impl Face {
         }
         self.inside.answer(request)
     }
+}
+
+fn challenge() -> Reply {
+    let text = format!("Bearer realm=\"https://{HOST}/token/\",service=\"{HOST}\",scope=\"aws\"");
+    Reply::new(401)
+        .body("text/plain", "Not Authorized\n")
+        .header("www-authenticate", text)
 }

@@ -1,15 +1,15 @@
 //! Google Artifact Registry: a token endpoint under `/v2/`, upload Locations outside of it, a length with each body,
-//! and sizes that aren't right.
+//! sizes that aren't right, and no delete of what has a tag.
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Gate, moved, relocated, target, usual};
 use crate::support::cloud::{Mint, basic, reply};
 use crate::support::connect::Internet;
 use crate::support::message::{Reply, Request};
-use crate::support::registry::{Kind, Options, Registry, error};
+use crate::support::registry::{Kind, Options, Registry, Target, error};
 use crate::support::server::Handler;
 
 pub const HOST: &str = "europe-docker.pkg.dev";
@@ -84,6 +84,11 @@ impl Handler for Face {
             // dotnet/sdk-container-builds#287.
             return error(405, "UNSUPPORTED", "Chunked uploads are not supported.");
         }
+        if request.method == "DELETE" && target.name.contains(':') && self.is_tagged(request, &target) {
+            // genuinetools/reg#136, enix/kube-image-keeper#636.
+            let text = format!("Manifest is still referenced by one or more tags: {}", target.name);
+            return error(400, "GOOGLE_MANIFEST_DANGLING_TAG", &text);
+        }
         let mut reply = relocated(self.inside.answer(&inner), outer_location);
         if self.settings.wrong_sizes && request.method == "HEAD" && target.kind == Kind::Manifest && reply.status == 200
         {
@@ -94,6 +99,26 @@ impl Handler for Face {
 }
 
 impl Face {
+    /// Whether a tag names the manifest.
+    fn is_tagged(&self, request: &Request, target: &Target<'_>) -> bool {
+        let ask = |method: &str, rest: &str| {
+            self.inside.answer(&Request {
+                method: method.to_owned(),
+                path: format!("/v2/{}/{rest}", target.repository),
+                headers: vec![("accept".to_owned(), "*/*".to_owned())],
+                complete: request.complete,
+                ..Request::default()
+            })
+        };
+        let list: Value = serde_json::from_slice(&ask("GET", "tags/list").body).unwrap_or_default();
+        let tags = list["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let digest = |tag: &str| {
+            let headers = ask("HEAD", &format!("manifests/{tag}")).headers;
+            headers.into_iter().find(|(name, _)| name == "docker-content-digest")
+        };
+        tags.filter_map(digest).any(|(_, digest)| digest == target.name)
+    }
+
     fn token(&self, request: &Request) -> Reply {
         let claims = basic(request)
             .filter(|(user, _)| user == "oauth2accesstoken")
