@@ -12,6 +12,7 @@ mod several;
 
 use crate::support::cloud::ci::REQUEST_TOKEN;
 use crate::support::connect::Internet;
+use crate::support::peers::program;
 use crate::support::registry::Registry;
 use crate::support::runner::{Outcome, Run, Workspace};
 
@@ -90,6 +91,23 @@ where
     job(&workspace).args(["delete", reference]).call().success();
     let (repository, tag) = reference.split_once('/').unwrap().1.split_once(':').unwrap();
     assert_eq!(registry.manifest(repository, tag), None);
+}
+
+/// Logs in as the job's identity, for another tool: ORAS goes on from there.
+fn oras_after_login(internet: &Internet, workspace: &Workspace, job: Run<'_>, reference: &str) {
+    let (host, _) = reference.split_once('/').unwrap();
+    job.args(["login", host]).call().success();
+    let authority = workspace.home().join("authority.pem");
+    let oras = |args: &[&str]| {
+        let run = workspace
+            .run()
+            .program(program("oras"))
+            .env("HTTPS_PROXY", internet.proxy_url());
+        run.args(args).args(["--ca-file", authority.as_str()]).call().success();
+    };
+    oras(&["push", reference, "./readme.md:application/markdown", "./details"]);
+    oras(&["pull", "-o", "./download", reference]);
+    assert_eq!(workspace.read("download/readme.md"), "Readme Content\n");
 }
 
 /// Fails if a token went elsewhere than to its own hosts, stands in what was printed but for masks, or in a file.

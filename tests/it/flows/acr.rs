@@ -10,7 +10,7 @@ use crate::support::personality::acr::{Acr, HOST, STORAGE, Settings, TOKEN_USER}
 use crate::support::runner::{Outcome, Run, Workspace};
 use crate::support::server::Server;
 
-use super::{Confined, article, confined, delete, each, says, sources};
+use super::{Confined, article, confined, delete, each, oras_after_login, says, sources};
 
 const REFERENCE: &str = "myregistry.azurecr.io/samples/artifact:readme";
 
@@ -190,6 +190,14 @@ fn the_article_with_the_all_zero_user_and_a_token() {
         |w| user(internet.run(w), &refresh),
         check,
     );
+}
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn oras_goes_on_from_our_login() {
+    let world = world(Settings::default());
+    let workspace = sources();
+    oras_after_login(&world.internet, &workspace, world.github(&workspace), REFERENCE);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::support::personality::ecr::{Ecr, HOST, STORAGE, Settings};
 use crate::support::runner::{Outcome, Run, Workspace};
 use crate::support::server::Server;
 
-use super::{Confined, article, confined, delete, each, says, sources};
+use super::{Confined, article, confined, delete, each, oras_after_login, says, sources};
 
 const REFERENCE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/samples/artifact:readme";
 
@@ -194,6 +194,14 @@ fn keys_in_the_environment_are_enough() {
     assert!(world.internet.seen(STS_HOST).is_empty());
     let tokens = [vec![(secret.to_owned(), &[][..])], world.tokens()].concat();
     confined(&world.internet, &workspace, &outcome, &tokens);
+}
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn oras_goes_on_from_our_login() {
+    let world = world(there());
+    let workspace = sources();
+    oras_after_login(&world.internet, &workspace, world.github(&workspace), REFERENCE);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::support::personality::gar::{Gar, HOST, Settings};
 use crate::support::runner::{Outcome, Run, Workspace};
 use crate::support::server::Server;
 
-use super::{Confined, article, confined, delete, each, says, sources};
+use super::{Confined, article, confined, delete, each, oras_after_login, says, sources};
 
 const REFERENCE: &str = "europe-docker.pkg.dev/my-project/samples/artifact:readme";
 
@@ -137,6 +137,14 @@ fn the_article_with_an_access_token() {
         |w| world.token(w),
         check,
     );
+}
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn oras_goes_on_from_our_login() {
+    let world = world(GITHUB_MAIN, "federated", true);
+    let workspace = sources();
+    oras_after_login(&world.internet, &workspace, world.github(&workspace), REFERENCE);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::support::connect::Internet;
 use crate::support::personality::quay::{HOST, Quay, ROBOT, STORAGE};
 use crate::support::runner::{Outcome, Run, Workspace};
 
-use super::{Confined, article, confined, delete, each, says, sources};
+use super::{Confined, article, confined, delete, each, oras_after_login, says, sources};
 
 const REFERENCE: &str = "quay.io/me/artifact:readme";
 
@@ -87,6 +87,14 @@ fn the_article_with_a_robots_password() {
         check,
     );
     delete(&world.quay.registry, REFERENCE, |w| world.password(w));
+}
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn oras_goes_on_from_our_login() {
+    let world = world(GITHUB_MAIN);
+    let workspace = sources();
+    oras_after_login(&world.internet, &workspace, world.github(&workspace), REFERENCE);
 }
 
 #[test]

@@ -86,6 +86,8 @@ impl Internet {
         workspace
             .run()
             .env("HTTPS_PROXY", self.proxy_url())
+            // A program that waits for itself fails the test, and doesn't hold it up for ever.
+            .env("OCI_ARTIFACT_TIMEOUT", "2m")
             .env("OCI_ARTIFACT_CA_FILE", file.as_str())
     }
 
