@@ -5,12 +5,14 @@
 
 mod descriptor;
 mod digest;
+mod fields;
 mod json;
 mod manifest;
 mod media_type;
 
 pub use descriptor::{Annotations, Descriptor, Platform};
 pub use digest::{Algorithm, Digest, Hasher};
+pub use fields::{Fields, raw};
 pub use json::to_canonical_json;
 pub use manifest::{Artifact, Content, ImageManifest, Index, RawManifest};
 pub use media_type::MediaType;

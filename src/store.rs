@@ -10,15 +10,16 @@ mod registry;
 use std::sync::Arc;
 
 pub use blob::{BlobSource, BlobStream, PIECE};
+use blob::{Mark, Part};
 pub use dry_run::DryRun;
 pub use layout::Layout;
 pub use registry::{Access, Registry, Shared, is_blob_unknown};
 
-use crate::credentials::Credentials;
+use crate::credentials::{Credential, Credentials};
 use crate::error::{Class, Error, Result};
 use crate::http;
 use crate::oci::{Descriptor, Digest, RawManifest};
-use crate::reference::{Location, Pointer, Reference, Repository, Tag};
+use crate::reference::{Host, Location, Pointer, Reference, Repository, Tag};
 use crate::report::Report;
 
 /// What [`Store::put_blob`] did.
@@ -183,6 +184,21 @@ impl Stores {
     pub fn open_for_writing(&self, location: &Location) -> Store {
         let access = if self.dry_run { Access::Read } else { Access::Write };
         self.open_for(location, access)
+    }
+
+    /// Proves the credential for `host` to its registry; the credential in the form that can be stored.
+    ///
+    /// # Errors
+    /// There is none, or the registry refuses it.
+    pub async fn prove(&self, host: &Host) -> Result<Credential> {
+        let repository = Repository {
+            host: host.clone(),
+            name: String::new(),
+        };
+        let (client, credentials) = (self.client.clone(), Arc::clone(&self.credentials));
+        let (report, shared) = (self.report.clone(), self.shared.clone());
+        let registry = Registry::new(repository, Access::Read, client, credentials, report, shared);
+        registry.prove().await
     }
 
     fn open_for(&self, location: &Location, access: Access) -> Store {

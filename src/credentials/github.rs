@@ -2,7 +2,8 @@
 
 use url::Url;
 
-use super::{Bound, Credential};
+use super::Credential;
+use super::chain::Bound;
 use crate::env::Env;
 use crate::reference::Host;
 use crate::report::Secret;
@@ -13,14 +14,12 @@ const USER: &str = "github-actions";
 /// The token bound to its registry: ghcr.io for github.com (and outside a job), `containers.HOST` for GitHub Enterprise
 /// Server and ghe.com.
 pub(super) fn bind(token: Secret, env: &Env) -> Option<Bound> {
-    Some(Bound {
-        host: container_host(env.get("GITHUB_SERVER_URL"))?,
-        credential: Credential::Basic {
-            username: env.get("GITHUB_ACTOR").unwrap_or(USER).to_owned(),
-            password: token,
-        },
-        origin: "`github-token`".to_owned(),
-    })
+    let host = container_host(env.get("GITHUB_SERVER_URL"))?;
+    let credential = Credential::Basic {
+        username: env.get("GITHUB_ACTOR").unwrap_or(USER).to_owned(),
+        password: token,
+    };
+    Some(Bound::fixed(host, credential, "`github-token`"))
 }
 
 fn container_host(server: Option<&str>) -> Option<Host> {

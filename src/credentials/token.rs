@@ -1,5 +1,7 @@
 //! The input `token`, used as the registry at hand takes it.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
@@ -76,17 +78,35 @@ fn is_ecr(name: &str) -> bool {
 
 /// Whether a JWT was issued by Microsoft Entra. Read, not verified: ACR does that.
 fn is_entra(token: &str) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Claims {
-        iss: String,
-    }
-    let claims = || {
-        let payload = URL_SAFE_NO_PAD
-            .decode(token.split('.').nth(1)?.trim_end_matches('='))
-            .ok()?;
-        serde_json::from_slice::<Claims>(&payload).ok()
+    let issuer = claims(token).and_then(|claims| claims.iss).unwrap_or_default();
+    ENTRA.iter().any(|entra| issuer.starts_with(entra))
+}
+
+/// For how long `credential` has been over, by the `exp` of its JWT. Servers decide; theirs is a 401 without a reason.
+pub(super) fn ended(credential: &Credential, now: SystemTime) -> Option<Duration> {
+    let token = match credential {
+        Credential::Anonymous => return None,
+        Credential::Basic { password, .. } => password,
+        Credential::RefreshToken(token) | Credential::EntraToken(token) | Credential::Bearer(token) => token,
     };
-    claims().is_some_and(|claims| ENTRA.iter().any(|issuer| claims.iss.starts_with(issuer)))
+    let seconds = claims(token.expose())?.exp?;
+    now.duration_since(UNIX_EPOCH)
+        .ok()?
+        .checked_sub(Duration::from_secs(seconds))
+}
+
+/// What a token says of itself, if it is a JWT.
+#[derive(serde::Deserialize)]
+struct Claims {
+    iss: Option<String>,
+    exp: Option<u64>,
+}
+
+fn claims(token: &str) -> Option<Claims> {
+    let payload = URL_SAFE_NO_PAD
+        .decode(token.split('.').nth(1)?.trim_end_matches('='))
+        .ok()?;
+    serde_json::from_slice(&payload).ok()
 }
 
 /// `aws ecr get-login-password` prints the password; `GetAuthorizationToken` answers base64 of `AWS:PASSWORD`.
@@ -159,5 +179,17 @@ mod tests {
             credential("evilgcr.io", None, "t"),
             Credential::RefreshToken(secret("t"))
         );
+    }
+
+    #[test]
+    fn a_token_that_is_over_is_known_by_its_own_word() {
+        let jwt = |claims: &str| Credential::Bearer(secret(&format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims))));
+        let now = UNIX_EPOCH + Duration::from_secs(1000);
+        assert_eq!(ended(&jwt(r#"{"exp":940}"#), now), Some(Duration::from_secs(60)));
+        for alive in [r#"{"exp":1001}"#, r#"{"exp":"940"}"#, "{}", "junk"] {
+            assert_eq!(ended(&jwt(alive), now), None, "{alive}");
+        }
+        assert_eq!(ended(&basic("me", "a.b.c"), now), None);
+        assert_eq!(ended(&Credential::Anonymous, now), None);
     }
 }

@@ -32,7 +32,8 @@ enum Trust {
 struct Kind {
     trust: Trust,
     guard: Guard,
-    /// Past any proxy of the environment: this machine, as in Go's and curl's practice.
+    /// Past any proxy of the environment: this machine, as in Go's and curl's practice, and its metadata service, whose
+    /// keys are no proxy's business.
     direct: bool,
 }
 
@@ -72,7 +73,7 @@ impl Transports {
         let kind = Kind {
             trust,
             guard,
-            direct: is_loopback(url),
+            direct: is_loopback(url) || guard == Guard::Open,
         };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = made.get(&kind) {

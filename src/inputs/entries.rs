@@ -24,7 +24,7 @@ pub const INPUTS: &[Input] = &[
         "command",
         Kind::Text,
         "COMMAND",
-        "What to do: push, pull, inspect, untag, delete, list, check or schema",
+        "What to do: push, pull, inspect, untag, delete, list, login, logout, check or schema",
     )
     .default("push")
     .by(Channel::Variable)

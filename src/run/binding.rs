@@ -10,11 +10,7 @@ use super::sources::Origin;
 /// The credentials of the inputs, with the host that they belong to: that of `registry`, else of the references that
 /// came as inputs, if they name exactly one. A host that only a spec file names never gets them: who can change the
 /// file could send them anywhere.
-pub(super) fn bind<'r>(
-    inputs: &Inputs,
-    references: impl IntoIterator<Item = &'r Reference>,
-    origin: Origin,
-) -> Result<Given> {
+pub(super) fn bind(inputs: &Inputs, references: &[&Reference], origin: Origin) -> Result<Given> {
     let given = Given {
         host: inputs.registry.clone(),
         username: inputs.username.clone(),
@@ -27,12 +23,7 @@ pub(super) fn bind<'r>(
     if !any || given.host.is_some() {
         return Ok(given);
     }
-    let mut hosts: Vec<&Host> = references
-        .into_iter()
-        .filter_map(|reference| reference.location.host())
-        .collect();
-    hosts.sort();
-    hosts.dedup();
+    let hosts = hosts(references);
     match (hosts.as_slice(), origin) {
         ([], _) => Ok(given),
         ([host], Origin::Inputs) => Ok(Given {
@@ -57,4 +48,26 @@ pub(super) fn bind<'r>(
             )))
         }
     }
+}
+
+/// The registry that a named `auth-provider` is for, by the same rule. `None` where that doesn't name one: the provider
+/// is then for its cloud's own registries, which needs no error.
+pub(super) fn provider_host(inputs: &Inputs, references: &[&Reference], origin: Origin) -> Option<Host> {
+    if inputs.registry.is_some() {
+        return inputs.registry.clone();
+    }
+    match (hosts(references).as_slice(), origin) {
+        ([host], Origin::Inputs) => Some((*host).clone()),
+        _ => None,
+    }
+}
+
+fn hosts<'r>(references: &[&'r Reference]) -> Vec<&'r Host> {
+    let mut hosts: Vec<&Host> = references
+        .iter()
+        .filter_map(|reference| reference.location.host())
+        .collect();
+    hosts.sort();
+    hosts.dedup();
+    hosts
 }

@@ -3,14 +3,14 @@
 
 use camino::Utf8Path;
 
-use crate::credentials::{Cloud, Credentials, Given, Sources};
+use crate::credentials::{AuthList, Cloud, Credentials, Given, Sources};
 use crate::error::{Class, Error, Errors, Result};
 use crate::http;
 use crate::inputs::{CiAnnotation, Command, Inputs};
 use crate::oci::names;
 use crate::ops::{self, Context, PullSettings, PushSettings};
 use crate::plan::{CiAnnotations, Plan, Settings, Workspace};
-use crate::reference::{Reference, Tag};
+use crate::reference::{Host, Reference, Tag};
 use crate::report::Ledger;
 use crate::spec::{self, Spec};
 use crate::store::Stores;
@@ -18,13 +18,18 @@ use crate::transfer::Engine;
 use crate::unpack::Limits;
 
 use super::Session;
-use super::binding::bind;
+use super::binding::{bind, provider_host};
 use super::job::{Job, Output};
 use super::sources::{self, Origin};
 
 /// Makes the job that the inputs ask for.
 pub(super) fn prepare(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -> Result<Job, Errors> {
     let directory = session.env.directory().join(&inputs.working_directory);
+    // First, as it masks the secrets in it.
+    let auth = match &inputs.auth {
+        Some(auth) => AuthList::read(&auth.value, &auth.origin, session.env, session.report)?,
+        None => AuthList::default(),
+    };
     let workspace = Workspace::new(&directory, inputs.allow_outside)?;
     check_output_file(inputs, &directory)?;
     let run = Run {
@@ -32,6 +37,7 @@ pub(super) fn prepare(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -
         session,
         ledger,
         workspace,
+        auth,
     };
     match inputs.command {
         Command::Schema => Ok(Job::Done(Output::Bytes(spec::schema().into_bytes()))),
@@ -42,9 +48,12 @@ pub(super) fn prepare(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -
         Command::List => run.list(),
         Command::Untag => run.untag(),
         Command::Delete => run.delete(),
-        Command::Login | Command::Logout => {
-            Err(Error::usage(format!("{} is not in this version", inputs.command.name())).into())
-        }
+        Command::Login => run.login(),
+        Command::Logout => Ok(Job::Logout(
+            run.registry()?,
+            run.session.env.clone(),
+            run.session.report.clone(),
+        )),
     }
 }
 
@@ -69,6 +78,7 @@ pub(super) struct Run<'a> {
     session: &'a Session<'a>,
     ledger: &'a Ledger,
     pub(super) workspace: Workspace,
+    auth: AuthList,
 }
 
 impl Run<'_> {
@@ -128,6 +138,24 @@ impl Run<'_> {
         Ok(Job::Delete(reference, self.inputs.force, context))
     }
 
+    fn login(&self) -> Result<Job, Errors> {
+        let host = self.registry()?;
+        let given = bind(self.inputs, &[], Origin::Inputs)?;
+        let client = self.client()?;
+        let (env, report) = (self.session.env, self.session.report);
+        let sources = self.credential_sources(given, Some(host.clone()));
+        let credentials = Credentials::to_store(sources, env, &client, report)?;
+        Ok(Job::Login(host, env.clone(), self.with(client, credentials)))
+    }
+
+    /// The registry of `login` and `logout`.
+    fn registry(&self) -> Result<Host> {
+        self.inputs.registry.clone().ok_or_else(|| {
+            let command = self.inputs.command.name();
+            Error::usage(format!("{command} needs a registry")).hint(format!("oci-artifact {command} HOST"))
+        })
+    }
+
     pub(super) fn spec(&self) -> Result<(Spec, Origin), Errors> {
         sources::spec(self.inputs, self.workspace.directory(), self.session)
     }
@@ -156,9 +184,28 @@ impl Run<'_> {
     }
 
     fn context<'r>(&self, references: impl IntoIterator<Item = &'r Reference>, origin: Origin) -> Result<Context> {
+        let references: Vec<&Reference> = references.into_iter().collect();
+        let given = bind(self.inputs, &references, origin)?;
+        let host = provider_host(self.inputs, &references, origin);
+        let client = self.client()?;
+        let sources = self.credential_sources(given, host);
+        let credentials = Credentials::new(sources, self.session.env, &client, self.session.report)?;
+        Ok(self.with(client, credentials))
+    }
+
+    fn with(&self, client: http::Client, credentials: Credentials) -> Context {
+        let (inputs, report) = (self.inputs, self.session.report);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Context {
+            stores: Stores::new(client, credentials, report.clone(), inputs.dry_run),
+            engine: Engine::new(report.clone(), inputs.concurrency, threads),
+            report: report.clone(),
+            ledger: self.ledger.clone(),
+        }
+    }
+
+    fn client(&self) -> Result<http::Client> {
         let inputs = self.inputs;
-        let report = self.session.report;
-        let given = bind(inputs, references, origin)?;
         let options = http::Options {
             plain_http: inputs.plain_http.clone(),
             insecure: inputs.insecure.clone(),
@@ -180,24 +227,16 @@ impl Run<'_> {
             trusted_realms: inputs.trusted_realms.clone(),
             ..http::Options::default()
         };
-        let client = http::Client::new(&options, report)?;
-        let sources = self.credential_sources(given);
-        let credentials = Credentials::new(sources, self.session.env, &client, report)?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Context {
-            stores: Stores::new(client, credentials, report.clone(), inputs.dry_run),
-            engine: Engine::new(report.clone(), inputs.concurrency, threads),
-            report: report.clone(),
-            ledger: self.ledger.clone(),
-        })
+        http::Client::new(&options, self.session.report)
     }
 
-    fn credential_sources(&self, given: Given) -> Sources {
+    /// `host` is that of a named provider.
+    fn credential_sources(&self, given: Given, host: Option<Host>) -> Sources {
         let inputs = self.inputs;
         Sources {
             cloud: Cloud {
                 provider: inputs.auth_provider,
-                host: given.host.clone(),
+                host,
                 azure_client_id: inputs.azure_client_id.clone(),
                 azure_tenant_id: inputs.azure_tenant_id.clone(),
                 aws_role_arn: inputs.aws_role_arn.clone(),
@@ -207,7 +246,7 @@ impl Run<'_> {
                 quay_robot: inputs.quay_robot.clone(),
             },
             given,
-            auth: inputs.auth.clone().map(|auth| (auth.value, auth.origin)),
+            auth: self.auth.clone(),
             id_tokens: self.session.ci.id_tokens(),
         }
     }

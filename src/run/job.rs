@@ -1,9 +1,10 @@
 //! A command that is ready to run, and its run.
 
+use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::ops::{self, Context, PullItem, PullSettings, PushSettings, Show, Shown};
 use crate::plan::Plan;
-use crate::reference::{Location, Reference, Tag};
+use crate::reference::{Host, Location, Reference, Tag};
 use crate::report::{Event, Report};
 
 /// What a command leaves for stdout.
@@ -32,6 +33,10 @@ pub(super) enum Job {
     Untag(Reference, Vec<Tag>, Context),
     /// `delete`; true is `force`.
     Delete(Reference, bool, Context),
+    /// `login`.
+    Login(Host, Env, Context),
+    /// `logout`.
+    Logout(Host, Env, Report),
 }
 
 impl Job {
@@ -59,6 +64,8 @@ impl Job {
             Job::List(location, context) => return ops::list(&location, &context).await.map(Output::Text),
             Job::Untag(reference, tags, context) => ops::untag(&reference, &tags, &context).await?,
             Job::Delete(reference, force, context) => ops::delete(&reference, force, &context).await?,
+            Job::Login(host, env, context) => ops::login(&host, &env, &context).await?,
+            Job::Logout(host, env, report) => ops::logout(&host, &env, &report).await?,
         }
         Ok(Output::Result)
     }

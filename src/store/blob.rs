@@ -1,5 +1,7 @@
 //! Blobs on their way: a source that can be opened any number of times, a stream of pieces.
 
+mod checked;
+
 use std::io::{Read, Seek, SeekFrom};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,8 +10,10 @@ use bytes::{Bytes, BytesMut};
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::{Stream, StreamExt, stream};
 
-use crate::error::{Class, Error, Result};
-use crate::oci::{Descriptor, Hasher};
+use crate::error::{Error, Result};
+use crate::oci::Descriptor;
+
+pub use checked::{Mark, Part};
 
 /// The largest piece, in bytes: an upload in smaller ones is several times slower (4 KiB: 20 times).
 pub const PIECE: usize = 1024 * 1024;
@@ -59,17 +63,7 @@ impl BlobSource {
     /// All bytes, hashed again on the way: the last piece is held back until size and digest are those of `blob`.
     /// A source that changed since it was hashed so fails before the other side has all of it.
     pub fn open_checked(&self, blob: &Descriptor) -> BlobStream {
-        let state = Checked {
-            stream: self.open(0),
-            held: None,
-            hasher: Some(Hasher::new(blob.digest.algorithm())),
-            seen: 0,
-            blob: blob.clone(),
-            name: self.name().to_owned(),
-        };
-        Box::pin(stream::unfold(state, |mut state| async move {
-            Some((state.next().await?, state))
-        }))
+        Part::new(self, blob, &Mark::start(blob), 0, blob.size).open()
     }
 
     fn name(&self) -> &str {
@@ -77,58 +71,6 @@ impl BlobSource {
             BlobSource::File(path) => path.as_str(),
             BlobSource::Pieces(_) | BlobSource::Temporary(_) => "packed bytes",
         }
-    }
-}
-
-struct Checked {
-    stream: BlobStream,
-    held: Option<Bytes>,
-    /// `None` once the stream is over.
-    hasher: Option<Hasher>,
-    seen: u64,
-    blob: Descriptor,
-    name: String,
-}
-
-impl Checked {
-    async fn next(&mut self) -> Option<Result<Bytes>> {
-        loop {
-            self.hasher.as_ref()?;
-            match self.stream.next().await {
-                Some(Ok(piece)) => {
-                    self.seen += piece.len() as u64;
-                    if self.seen > self.blob.size {
-                        return Some(Err(self.changed()));
-                    }
-                    if let Some(hasher) = &mut self.hasher {
-                        hasher.update(&piece);
-                    }
-                    if let Some(held) = self.held.replace(piece) {
-                        return Some(Ok(held));
-                    }
-                }
-                Some(Err(error)) => {
-                    self.hasher = None;
-                    return Some(Err(error));
-                }
-                None => {
-                    let digest = self.hasher.take()?.finish();
-                    if self.seen != self.blob.size || digest != self.blob.digest {
-                        return Some(Err(self.changed()));
-                    }
-                    return self.held.take().map(Ok);
-                }
-            }
-        }
-    }
-
-    fn changed(&mut self) -> Error {
-        self.hasher = None;
-        Error::new(
-            Class::Local,
-            format!("{}: the file changed while it was pushed", self.name),
-        )
-        .hint("push after the step that writes it has ended")
     }
 }
 
@@ -192,6 +134,7 @@ fn read_pieces(path: &Utf8Path, offset: u64, mut send: impl FnMut(Bytes) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Class;
     use crate::oci::Digest;
 
     async fn collect(mut stream: BlobStream) -> Result<Vec<u8>> {

@@ -5,7 +5,6 @@
 //! Everything is written beside its place and renamed: a reader takes no lock and never sees half a file. A process
 //! that is killed leaves at most temporary files, `.oci-artifact-*`, and its lock goes with it.
 
-mod fields;
 mod files;
 mod index;
 

@@ -8,6 +8,7 @@ mod auth;
 mod blobs;
 mod link;
 mod manifests;
+mod prove;
 mod quirks;
 mod tags;
 mod uploads;

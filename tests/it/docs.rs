@@ -114,3 +114,30 @@ fn the_exit_codes_of_readme_are_those_of_the_program() {
         );
     }
 }
+
+/// The inputs that README's steps give are inputs, and a step names no secret in the open.
+#[test]
+fn the_recipes_of_readme_give_inputs_that_there_are() {
+    let mut steps = 0;
+    for block in blocks("yaml").iter().filter(|block| block.contains("  with:")) {
+        let lines: Vec<&str> = block.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            if !line.trim_start().starts_with("with:") || !line.trim_end().ends_with("with:") {
+                continue;
+            }
+            steps += 1;
+            let depth = |line: &str| line.len() - line.trim_start().len();
+            let inner = depth(line) + 2;
+            let keys = lines[at + 1..]
+                .iter()
+                .take_while(|line| depth(line) >= inner)
+                .filter(|line| depth(line) == inner);
+            for key in keys {
+                let (name, value) = key.trim().split_once(':').unwrap();
+                let input = oci_artifact::inputs::table::find(name).unwrap_or_else(|| panic!("{name} is no input"));
+                assert!(!input.secret || value.contains("${{ secrets."), "{name}");
+            }
+        }
+    }
+    assert!(steps > 6, "{steps}");
+}

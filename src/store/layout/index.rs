@@ -2,10 +2,9 @@
 
 use serde_json::value::RawValue;
 
-use super::fields::{Fields, raw};
 use super::files::Files;
 use crate::error::{Error, Result};
-use crate::oci::{Annotations, Descriptor, Digest, names};
+use crate::oci::{Annotations, Descriptor, Digest, Fields, names, raw};
 use crate::reference::Tag;
 
 /// The index as read.

@@ -38,7 +38,7 @@ enum Known {
     Bearer(String, Option<String>),
 }
 
-/// What all repositories of a run share: tokens, and what registries asked for.
+/// What all repositories of a run share: tokens, what registries asked for, what they take.
 #[derive(Clone, Default)]
 pub struct Shared {
     tokens: Tokens,
@@ -46,6 +46,8 @@ pub struct Shared {
     known: Arc<Mutex<HashMap<Url, Known>>>,
     /// What a registry asked for beyond the scopes that we had computed, by these.
     learned: Arc<Mutex<HashMap<(Url, Scopes), Scopes>>>,
+    /// What uploads found out.
+    pub(super) uploads: super::uploads::Limits,
 }
 
 /// Authorises the requests to one repository.
@@ -116,6 +118,19 @@ impl Auth {
             .tokens
             .get(self, root, endpoint, credential, &scopes, refused)
             .await
+    }
+
+    /// The credential in the form that can be stored: a token of Microsoft Entra's is exchanged for the registry's own.
+    pub(super) async fn storable(&self, root: &Url) -> Result<Credential> {
+        let credential = self.credentials.find(&self.repository).await?.credential;
+        match (&credential, self.known(root)) {
+            (Credential::EntraToken(entra), Some(Known::Bearer(realm, service))) => {
+                let endpoint = self.endpoint(root, &realm, service, &credential)?;
+                let refresh = self.shared.tokens.storable(self, root, &endpoint, entra).await?;
+                Ok(Credential::RefreshToken(refresh))
+            }
+            _ => Ok(credential),
+        }
     }
 
     fn known(&self, root: &Url) -> Option<Known> {

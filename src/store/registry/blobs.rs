@@ -1,4 +1,8 @@
 //! Blobs on their way down: a stream that mends itself.
+//!
+//! Each connection begins at the registry, which signs a new URL where it sends us to a storage: an old one may have
+//! ended. ETags of the parts are not compared. A digest names one content, so that parts with two ETags are the same
+//! bytes from two servers, or one of them is wrong already; whoever reads hashes all of it and finds out.
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -32,6 +36,7 @@ impl Registry {
             position: offset,
             budget: self.client().budget(),
             ranges: true,
+            renewed: false,
             body: None,
         };
         reader.connect().await?;
@@ -45,7 +50,7 @@ impl Registry {
         })))
     }
 
-    fn blob(&self, method: Method, blob: &Descriptor) -> Result<Request> {
+    pub(super) fn blob(&self, method: Method, blob: &Descriptor) -> Result<Request> {
         let what = blob
             .title()
             .map_or_else(|| format!("blob {}", blob.digest.short()), str::to_owned);
@@ -63,6 +68,8 @@ struct Reader {
     budget: Budget,
     /// Whether to ask for the rest alone, until the server says that it can't.
     ranges: bool,
+    /// Whether a signed URL was asked for again since the last byte came.
+    renewed: bool,
     body: Option<Incoming>,
 }
 
@@ -112,6 +119,7 @@ impl Reader {
         }
         self.position += length;
         self.budget.progress();
+        self.renewed = false;
         Ok(piece)
     }
 
@@ -129,6 +137,11 @@ impl Reader {
         let mut answer = self.ask().await?;
         if answer.status == StatusCode::RANGE_NOT_SATISFIABLE && self.position > 0 {
             self.ranges = false;
+            answer = self.ask().await?;
+        }
+        if !answer.own && !self.renewed && matches!(answer.status.as_u16(), 400 | 403 | 410) {
+            // A signed URL that has ended (400 on Google's storage), or was made for another moment (a cache, a clock).
+            self.renewed = true;
             answer = self.ask().await?;
         }
         match answer.status {

@@ -3,6 +3,7 @@
 
 mod auth;
 mod blobs;
+mod chunked;
 mod manifests;
 mod server;
 mod uploads;

@@ -1,33 +1,41 @@
-//! Blobs on their way up: is it there, can it be mounted, else one session and one PUT.
+//! Blobs on their way up: is it there, can it be mounted, else a session and its bytes.
 //!
-//! An upload that breaks is begun anew in a session of its own, with the source opened again: no registry is known to
-//! take up a broken PUT, and some are confused by a second one (Azure/acr#866; distribution#2593).
+//! As a rule they go in one PUT ([`send`]). Where the registry announces chunks, where a body is too large for it or
+//! for a proxy before it, or where long uploads are cut, they go in chunks ([`chunked`]); [`course`] decides. An upload
+//! that breaks is begun anew in a session of its own, with the source opened again: no registry is known to take up a
+//! broken PUT, and some are confused by a second one (Azure/acr#866; distribution#2593). Only chunks are taken up where
+//! they broke, if what the session says of itself can be true.
+
+mod chunked;
+mod course;
+mod mount;
+mod send;
+mod session;
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
-use url::Url;
-
 use super::{Registry, quirks};
-use crate::error::{Class, Error, Result};
-use crate::http::header::{CONTENT_TYPE, LOCATION};
-use crate::http::{Answer, Body, Budget, Failure, Method, Refusal, Replay, redacted, same_origin};
-use crate::oci::{Algorithm, Descriptor, Digest};
+use crate::error::{Error, Result};
+use crate::http::{Budget, Method, Refusal};
+use crate::oci::Descriptor;
 use crate::reference::Repository;
-use crate::report::{Direction, Transfer};
+use crate::report::Direction;
 use crate::store::{BlobSource, PutBlob};
+
+use course::{Course, Next};
+use send::Broken;
+use session::Session;
+
+pub use course::Limits;
 
 /// Up to this many bytes a blob is asked for by mounting it from its own repository, which answers with a session if
 /// it isn't there: one request instead of two.
 const SMALL: u64 = 1024 * 1024;
 
-/// A longer Location is refused; ACR's have about a thousand characters.
-const LONGEST_LOCATION: usize = 16 * 1024;
-
 /// What the registry answered to the wish to upload.
 enum Begun {
     There(PutBlob),
-    Session(Url),
+    Session(Session),
 }
 
 /// Whether `error` is a manifest's refusal because the registry lacks a blob that was pushed before it: pushing the
@@ -72,24 +80,61 @@ struct Upload<'a> {
 
 impl Upload<'_> {
     async fn run(&self, mount: Option<&Repository>) -> Result<PutBlob> {
-        let mut budget = self.registry.client().budget();
+        let registry = self.registry;
+        let mut budget = registry.client().budget();
         let mut session = match self.begin(mount, &mut budget).await? {
             Begun::There(outcome) => return Ok(outcome),
-            Begun::Session(url) => url,
+            Begun::Session(session) => session,
         };
-        let report = self.registry.report();
-        let transfer = Arc::new(report.transfer(Direction::Up, self.title, self.blob.size));
+        let transfer = Arc::new(registry.report().transfer(Direction::Up, self.title, self.blob.size));
+        let mut course = Course::new(registry.limits(), registry.root()?, self.blob.size);
         loop {
-            let Err(failure) = self.send(session, &transfer, &mut budget).await else {
+            let sent = match course.chunk(&session) {
+                None => self.whole(&session, &transfer, &mut budget).await,
+                Some(chunk) => {
+                    self.chunks(&mut session, chunk, &mut course, &transfer, &mut budget)
+                        .await
+                }
+            };
+            let Err(broken) = sent else {
+                course.arrived();
                 return Ok(PutBlob::Uploaded);
             };
-            failure.pause(&mut budget, report, self.title).await?;
+            let ask = match self.settle(broken, &mut course, &session, &mut budget).await {
+                Ok(ask) => ask,
+                Err(error) => {
+                    self.cancel(&session).await;
+                    return Err(error);
+                }
+            };
             transfer.restart(0);
             // The bytes may have arrived, and only the answer was lost.
-            if self.registry.has_blob(self.blob).await.unwrap_or(false) {
+            if ask && self.is_there(&mut budget).await.unwrap_or(false) {
                 return Ok(PutBlob::Uploaded);
             }
-            session = self.session(&mut budget).await?;
+            let (next, ()) = tokio::join!(self.open(&mut budget), self.cancel(&session));
+            session = next?;
+        }
+    }
+
+    /// What to do about an upload that broke: waits if that is it. Whether the blob may have arrived.
+    async fn settle(
+        &self,
+        broken: Broken,
+        course: &mut Course,
+        session: &Session,
+        budget: &mut Budget,
+    ) -> Result<bool> {
+        let failed = match broken {
+            Broken::Lost => return Ok(true),
+            Broken::Failed(failed) => failed,
+        };
+        match course.after(failed, session)? {
+            Next::Otherwise => Ok(false),
+            Next::Again(failure) => {
+                failure.pause(budget, self.registry.report(), self.title).await?;
+                Ok(true)
+            }
         }
     }
 
@@ -108,139 +153,14 @@ impl Upload<'_> {
         } {
             return Ok(begun);
         }
-        self.session(budget).await.map(Begun::Session)
+        self.open(budget).await.map(Begun::Session)
     }
 
-    /// Asks for the blob from the repository `from`. A refusal only means that it has to be sent
-    /// (google/go-containerregistry#1393, #1609).
-    async fn mount(&self, from: &Repository, done: PutBlob, budget: &mut Budget) -> Result<Option<Begun>> {
-        let mut url = self.registry.url("blobs/uploads/")?;
-        url.query_pairs_mut()
-            .append_pair("mount", &self.blob.digest.to_string())
-            .append_pair("from", &from.name);
-        let scopes = self.registry.writing().and_pull(from);
-        let request = self.registry.request(Method::POST, url, self.title);
-        let answer = match self.registry.call(request, &scopes, budget).await {
-            Err(failure) if failure.error.class() == Class::Denied => return Ok(None),
-            answer => answer?,
-        };
-        match answer.status.as_u16() {
-            201 => Ok(Some(Begun::There(done))),
-            202 => self.location(&answer).map(Begun::Session).map(Some),
-            400 | 401 | 403 | 404 | 405 => Ok(None),
-            _ => Err(self.registry.refused(&answer)),
-        }
-    }
-
-    /// Opens a session.
-    async fn session(&self, budget: &mut Budget) -> Result<Url> {
-        let request = self
-            .registry
-            .request(Method::POST, self.registry.url("blobs/uploads/")?, self.title);
-        let answer = self.registry.call(request, &self.registry.writing(), budget).await?;
-        match answer.status.as_u16() {
-            202 | 201 => self.location(&answer),
-            _ => Err(self.registry.refused(&answer)),
-        }
-    }
-
-    /// Sends all bytes into a session, hashed on their way.
-    async fn send(&self, session: Url, transfer: &Arc<Transfer>, budget: &mut Budget) -> Result<(), Failure> {
-        let (source, blob, transfer) = (self.source.clone(), self.blob.clone(), Arc::clone(transfer));
-        let open = move || {
-            let transfer = Arc::clone(&transfer);
-            source
-                .open_checked(&blob)
-                .inspect(move |piece| {
-                    if let Ok(piece) = piece {
-                        transfer.advance(piece.len() as u64);
-                    }
-                })
-                .boxed()
-        };
-        let mut request = self
-            .registry
-            .request(Method::PUT, with_digest(session, &self.blob.digest), self.title)
-            .header(CONTENT_TYPE, "application/octet-stream")
-            .body(Body::Stream(self.blob.size, Arc::new(open)));
-        request.replay = Replay::Session;
-        let answer = self.registry.call(request, &self.registry.writing(), budget).await?;
-        if !answer.status.is_success() {
-            return Err(self.registry.refused(&answer).into());
-        }
-        let stored = answer
-            .header("docker-content-digest")
-            .and_then(|text| text.parse::<Digest>().ok());
-        match stored {
-            Some(stored) if stored.algorithm() == Algorithm::Sha256 && stored != self.blob.digest => {
-                let blob = &self.blob.digest;
-                Err(Error::integrity(format!("{}: the registry stored {blob} as {stored}", self.title)).into())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The session's URL, on the registry's own server: what is sent there has the credential with it
-    /// (GHSA-jxpm-75mh-9fp7 of oras-go).
-    fn location(&self, answer: &Answer) -> Result<Url> {
-        let what = format!("{} {}", answer.method, redacted(&answer.url));
-        let text = answer
-            .header(LOCATION)
-            .filter(|text| text.len() <= LONGEST_LOCATION)
-            .ok_or_else(|| Error::new(Class::Network, format!("{what}: the answer names no upload session")))?;
-        let url = answer.url.join(text).map_err(|_| {
-            Error::new(
-                Class::Network,
-                format!("{what}: the upload session's Location is not a URL"),
-            )
-        })?;
-        if same_origin(&url, &self.registry.root()?) && url.username().is_empty() && url.password().is_none() {
-            return Ok(url);
-        }
-        let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
-        Err(Error::new(
-            Class::Denied,
-            format!("{what}: the upload would go to {scheme}://{host}, which is not the registry"),
-        )
-        .hint("behind a proxy the registry must know its own address: have the proxy send Host and X-Forwarded-Proto"))
-    }
-}
-
-/// `session` with `digest=`, the rest of its query as it was (krustlet#617); a digest of its own gives way.
-fn with_digest(mut session: Url, digest: &Digest) -> Url {
-    session.set_fragment(None);
-    let kept: Vec<&str> = session
-        .query()
-        .into_iter()
-        .flat_map(|query| query.split('&'))
-        .filter(|pair| !pair.is_empty() && !pair.starts_with("digest="))
-        .collect();
-    let query = kept
-        .into_iter()
-        .map(str::to_owned)
-        .chain([format!("digest={digest}")])
-        .collect::<Vec<_>>()
-        .join("&");
-    session.set_query(Some(&query));
-    session
-}
-
-#[cfg(test)]
-mod unit {
-    use super::*;
-
-    #[test]
-    fn krustlet_617_digest_joins_the_query_that_is_there() {
-        let digest = Digest::of(b"");
-        let joined = |url: &str| with_digest(Url::parse(url).unwrap(), &digest).to_string();
-        assert_eq!(joined("https://r/u/1"), format!("https://r/u/1?digest={digest}"));
-        assert_eq!(
-            joined("https://r/u/1?_state=a%2Bb%3D&x"),
-            format!("https://r/u/1?_state=a%2Bb%3D&x&digest={digest}")
-        );
-        assert_eq!(
-            joined("https://r/u/1?digest=sha256:0&y=1#f"),
-            format!("https://r/u/1?y=1&digest={digest}")
-        );
+    /// Whether the blob is there; an answer costs tries of the upload's own.
+    async fn is_there(&self, budget: &mut Budget) -> Result<bool> {
+        let registry = self.registry;
+        let request = registry.blob(Method::HEAD, self.blob)?;
+        let answer = registry.call(request, &registry.writing(), budget).await?;
+        Ok(answer.status.is_success())
     }
 }

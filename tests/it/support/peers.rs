@@ -104,6 +104,24 @@ impl Peer {
         })
     }
 
+    /// The registry inside crane: no users, no TLS, no referrers API.
+    pub fn crane() -> Self {
+        Peer::start("crane", &[], |port, directory| {
+            let data = directory.join("data");
+            fs_err::create_dir(&data).unwrap();
+            [
+                "registry",
+                "serve",
+                "--address",
+                &format!("127.0.0.1:{port}"),
+                "--disk",
+                data.as_str(),
+            ]
+            .map(str::to_owned)
+            .into()
+        })
+    }
+
     fn start(name: &str, env: &[(&str, &str)], args: impl FnOnce(u16, &Utf8Path) -> Vec<String>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(directory.path()).unwrap();

@@ -82,6 +82,25 @@ impl Workspace {
         tree
     }
 
+    /// A `PATH` with `tests/helpers/docker-credential` under these names.
+    #[cfg(unix)]
+    pub fn helpers(&self, names: &[&str]) -> String {
+        let folder = self.root.join("helpers");
+        fs_err::create_dir_all(&folder).unwrap();
+        for name in names {
+            let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/helpers/docker-credential");
+            let link = folder.join(format!("docker-credential-{name}"));
+            std::os::unix::fs::symlink(program, link).unwrap();
+        }
+        format!("{folder}:/usr/bin:/bin")
+    }
+
+    /// Writes docker's configuration into the home.
+    pub fn docker_config(&self, json: &str) {
+        fs_err::create_dir_all(self.home().join(".docker")).unwrap();
+        fs_err::write(self.home().join(".docker/config.json"), json).unwrap();
+    }
+
     /// A call of the program, in the working directory.
     pub fn run(&self) -> Run<'_> {
         Run {

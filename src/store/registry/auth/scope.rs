@@ -33,6 +33,15 @@ impl Scopes {
         scopes
     }
 
+    /// No scope: a token that only says who we are.
+    pub(in crate::store::registry) fn none() -> Self {
+        Scopes {
+            needed: String::new(),
+            actions: BTreeMap::new(),
+            opaque: BTreeSet::new(),
+        }
+    }
+
     /// And reading `repository`: the source of a mount.
     #[must_use]
     pub(in crate::store::registry) fn and_pull(mut self, repository: &Repository) -> Self {

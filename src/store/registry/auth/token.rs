@@ -104,6 +104,23 @@ impl Tokens {
         Ok(value)
     }
 
+    /// ACR's refresh token for `entra`, for `login`.
+    pub(super) async fn storable(
+        &self,
+        auth: &Auth,
+        root: &Url,
+        endpoint: &Endpoint,
+        entra: &Secret,
+    ) -> Result<Secret> {
+        let exchange = Exchange {
+            auth,
+            root,
+            endpoint,
+            scopes: Vec::new(),
+        };
+        self.acr_refresh_token(&exchange, entra).await
+    }
+
     /// ACR's refresh token for a Microsoft Entra access token; it serves all repositories of the registry.
     async fn acr_refresh_token(&self, exchange: &Exchange<'_>, entra: &Secret) -> Result<Secret> {
         let slot = self.slot(Key {

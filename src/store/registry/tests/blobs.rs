@@ -237,3 +237,59 @@ async fn m10_redirects_without_end_and_to_the_machines_own_secrets() {
         assert_eq!(error.class(), Class::Denied, "{target}: {error}");
     }
 }
+
+#[tokio::test]
+async fn a_signed_url_that_ended_is_asked_for_anew() {
+    let bytes = pattern(1_000_000);
+    let served = bytes.clone();
+    // Each URL is good once; the second one has ended already when it is given out.
+    let storage = Server::start(move |seen| match seen.target.as_str() {
+        "/signed/0" if seen.before == 0 => ranged(&served, seen).1.cut(400_000),
+        "/signed/2" => ranged(&served, seen).1,
+        "/signed/1" => Reply::new(400).body("<Error><Code>ExpiredToken</Code></Error>"),
+        _ => Reply::new(403).body("<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"),
+    })
+    .await;
+    let to = storage.host.clone();
+    let signing = move |seen: &Seen| Reply::new(307).header("location", format!("http://{to}/signed/{}", seen.before));
+    let server = Server::start(signing).await;
+    let found = collect(anonymous(&server).open_blob(&blob(&bytes), 0).await)
+        .await
+        .unwrap();
+    assert!(found == bytes);
+    assert_eq!(storage.lines(), ["GET /signed/0", "GET /signed/1", "GET /signed/2"]);
+    // One that never is good is no reason to go on asking.
+    let error = collect(anonymous(&server).open_blob(&blob(&bytes), 0).await)
+        .await
+        .unwrap_err();
+    assert_eq!(error.class(), Class::Denied, "{error}");
+    assert_eq!(server.lines().len(), 5);
+}
+
+#[tokio::test]
+async fn parts_with_two_etags_are_judged_by_the_digest() {
+    let bytes = pattern(1_000_000);
+    let served = bytes.clone();
+    let server = Server::start(move |seen| {
+        let reply = ranged(&served, seen).1.header("etag", format!("\"{}\"", seen.before));
+        if seen.before == 0 { reply.cut(400_000) } else { reply }
+    })
+    .await;
+    let found = collect(anonymous(&server).open_blob(&blob(&bytes), 0).await)
+        .await
+        .unwrap();
+    assert!(found == bytes);
+    assert_eq!(server.lines().len(), 2);
+    assert!(server.seen().iter().all(|seen| seen.header("if-range").is_none()));
+}
+
+#[tokio::test]
+async fn roci_171_a_part_is_not_held_to_the_digest_of_the_whole() {
+    let bytes = pattern(100_000);
+    let served = bytes.clone();
+    let server = Server::start(move |seen| ranged(&served, seen).1).await;
+    let found = collect(anonymous(&server).open_blob(&blob(&bytes), 60_000).await)
+        .await
+        .unwrap();
+    assert!(found == bytes[60_000..]);
+}

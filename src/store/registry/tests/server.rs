@@ -73,6 +73,11 @@ impl Reply {
         self
     }
 
+    pub(super) fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     pub(super) fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self

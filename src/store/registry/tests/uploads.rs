@@ -17,7 +17,7 @@ async fn put(registry: &Registry, bytes: &Bytes) -> Result<PutBlob> {
 }
 
 #[tokio::test]
-async fn a_small_blob_is_one_post_and_one_put() {
+async fn roci_176_tart_179_krustlet_670_a_small_blob_is_one_post_and_one_put() {
     let server = Server::start(|seen| match seen.method.as_str() {
         "POST" => session(seen),
         _ => Reply::new(201),
@@ -39,6 +39,7 @@ async fn a_small_blob_is_one_post_and_one_put() {
     assert_eq!(put.header("content-length"), Some("1000"), "regclient 32d63bb");
     assert_eq!(put.header("content-range"), None, "tart_179");
     assert_eq!(put.header("content-type"), Some("application/octet-stream"));
+    assert!(matches!(put.header("accept"), None | Some("*/*")), "krustlet_670");
     assert!(put.body == bytes);
 }
 
@@ -63,7 +64,7 @@ async fn what_is_there_is_not_sent() {
 }
 
 #[tokio::test]
-async fn mounts_from_this_registry_alone() {
+async fn ggcr_1741_mounts_from_this_registry_alone() {
     let server = Server::start(|seen| match seen.method.as_str() {
         "HEAD" => Reply::new(404),
         "POST" if seen.target.contains("from=c%2Fd") => Reply::new(201),
@@ -89,12 +90,13 @@ async fn mounts_from_this_registry_alone() {
         .put_blob(&blob(&bytes), &source, Some(&foreign), "x")
         .await
         .unwrap();
-    assert_eq!(outcome, PutBlob::Uploaded, "ggcr_1741");
+    assert_eq!(outcome, PutBlob::Uploaded);
+    assert!(!server.lines().iter().any(|line| line.contains("other.example")));
 }
 
 #[tokio::test]
-async fn ggcr_1393_a_refused_mount_is_an_upload() {
-    for status in [400, 401, 403, 404] {
+async fn ggcr_1393_1609_a_refused_mount_is_an_upload() {
+    for status in [400, 401, 403, 404, 405, 409, 422, 500, 503] {
         let server = Server::start(move |seen| match seen.method.as_str() {
             "POST" if seen.target.contains("mount=") => Reply::new(status),
             "POST" => session(seen),
@@ -106,11 +108,41 @@ async fn ggcr_1393_a_refused_mount_is_an_upload() {
             PutBlob::Uploaded,
             "{status}"
         );
+        assert_eq!(
+            server
+                .lines()
+                .iter()
+                .filter(|line| *line == "POST /v2/a/b/blobs/uploads/")
+                .count(),
+            1
+        );
     }
 }
 
 #[tokio::test]
-async fn azure_acr_866_a_broken_upload_begins_a_new_session_with_all_its_bytes() {
+async fn ecr_a_session_in_answer_to_a_mount_is_the_one_that_is_used() {
+    let server = Server::start(|seen| match seen.method.as_str() {
+        "HEAD" => Reply::new(404),
+        "POST" => session(seen),
+        _ => Reply::new(201),
+    })
+    .await;
+    let from = Repository {
+        host: server.host.clone(),
+        name: "c/d".to_owned(),
+    };
+    let bytes = pattern(LARGE);
+    let source = BlobSource::from(bytes.clone());
+    let outcome = anonymous(&server)
+        .put_blob(&blob(&bytes), &source, Some(&from), "x")
+        .await;
+    assert_eq!(outcome.unwrap(), PutBlob::Uploaded);
+    let methods: Vec<String> = server.seen().into_iter().map(|seen| seen.method).collect();
+    assert_eq!(methods, ["HEAD", "POST", "PUT"]);
+}
+
+#[tokio::test]
+async fn acr_866_regclient_331_dagger_13749_a_broken_upload_begins_a_new_session_with_all_its_bytes() {
     for status in [404, 416, 500, 503] {
         let server = Server::start(move |seen| match seen.method.as_str() {
             "HEAD" => Reply::new(404),
@@ -123,7 +155,41 @@ async fn azure_acr_866_a_broken_upload_begins_a_new_session_with_all_its_bytes()
         assert_eq!(put(&anonymous(&server), &bytes).await.unwrap(), PutBlob::Uploaded);
         let puts: Vec<Seen> = server.seen().into_iter().filter(|seen| seen.method == "PUT").collect();
         assert_eq!(puts.len(), 2);
-        assert!(puts.iter().all(|put| put.body == bytes), "regclient_331, dagger_13749");
+        assert!(puts[0].target.starts_with("/upload/0") && puts[1].target.starts_with("/upload/1"));
+        assert!(puts.iter().all(|put| put.body == bytes));
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_given_up_is_ended_without_a_token_of_its_own() {
+    for status in [204, 401, 403, 404, 503] {
+        let server = Server::start(move |seen| match (seen.method.as_str(), seen.header("authorization")) {
+            ("GET", _) => Reply::new(200).body(r#"{"token":"t"}"#),
+            ("DELETE", Some("Bearer t")) => Reply::new(status).header(
+                "www-authenticate",
+                r#"Bearer realm="/token",scope="repository:a/b:delete""#,
+            ),
+            (_, None) => Reply::new(401).header("www-authenticate", r#"Bearer realm="/token""#),
+            ("HEAD", _) => Reply::new(404),
+            ("POST", _) => session(seen),
+            _ if seen.target.starts_with("/upload/1") => Reply::new(201),
+            _ => Reply::new(500),
+        })
+        .await;
+        put(&anonymous(&server), &pattern(LARGE)).await.unwrap();
+        let deleted: Vec<Seen> = server
+            .seen()
+            .into_iter()
+            .filter(|seen| seen.method == "DELETE")
+            .collect();
+        assert_eq!(deleted.len(), 1, "{status}");
+        assert_eq!(deleted[0].target, "/upload/0?_state=s%3D1");
+        let asked = server
+            .lines()
+            .into_iter()
+            .filter(|line| line.starts_with("GET /token"))
+            .collect::<Vec<_>>();
+        assert!(!asked.iter().any(|line| line.contains("delete")), "{asked:?}");
     }
 }
 
@@ -175,7 +241,7 @@ async fn oras_456_a_token_that_ends_during_an_upload_is_renewed_and_the_body_sen
 }
 
 #[tokio::test]
-async fn m7_m8_an_upload_stays_with_its_registry() {
+async fn m7_m8_roci_code_an_upload_stays_with_its_registry() {
     let other = Server::start(|_| Reply::new(201)).await;
     let host = other.host.clone();
     for location in [
@@ -226,4 +292,18 @@ async fn a_file_that_changes_is_told_as_such_and_not_tried_again() {
         .unwrap_err();
     assert_eq!(error.class(), Class::Local);
     assert_eq!(server.seen().iter().filter(|seen| seen.is("POST", "/v2/")).count(), 4);
+}
+
+#[tokio::test]
+async fn roci_code_an_empty_blob_is_sent() {
+    let server = Server::start(|seen| match seen.method.as_str() {
+        "POST" => session(seen),
+        _ => Reply::new(201),
+    })
+    .await;
+    assert_eq!(
+        put(&anonymous(&server), &Bytes::new()).await.unwrap(),
+        PutBlob::Uploaded
+    );
+    assert_eq!(server.seen()[1].header("content-length"), Some("0"));
 }

@@ -27,6 +27,8 @@ pub enum Auth {
 pub struct Bearer {
     pub username: &'static str,
     pub password: &'static str,
+    /// User, password and namespace of somebody else: the namespace is for them alone, and they are for nothing else.
+    pub other: Option<(&'static str, &'static str, &'static str)>,
     /// Taken by POST instead of user and password.
     pub refresh_token: Option<&'static str>,
     /// Whether anyone gets a token to pull.
@@ -44,6 +46,7 @@ impl Default for Bearer {
         Bearer {
             username: "user",
             password: "secret",
+            other: None,
             refresh_token: None,
             anonymous_pull: false,
             token_uses: None,
@@ -151,7 +154,10 @@ impl Gate {
             return Reply::new(404);
         };
         let refuse = || error(401, "UNAUTHORIZED", "wrong user or password");
-        let (known, scopes) = if request.method == "POST" {
+        let given = request.header("authorization").map(basic);
+        let is = |user: &str, password: &str| given.iter().flatten().any(|given| given.is(user, password));
+        let is_other = bearer.other.is_some_and(|(user, password, _)| is(user, password));
+        let (known, mut scopes): (bool, Vec<String>) = if request.method == "POST" {
             let field = |name: &str| form(&request.body, name).into_iter().next().unwrap_or_default();
             let good = match field("grant_type").as_str() {
                 "refresh_token" => bearer
@@ -165,18 +171,17 @@ impl Gate {
             }
             (true, field("scope").split(' ').map(str::to_owned).collect())
         } else {
-            let given = request.header("authorization").map(basic);
-            if let Some(given) = &given
-                && !given
-                    .as_ref()
-                    .is_some_and(|given| given.is(bearer.username, bearer.password))
-            {
+            if given.is_some() && !is(bearer.username, bearer.password) && !is_other {
                 return refuse();
             }
             (given.is_some(), request.query("scope"))
         };
         if !known && !bearer.anonymous_pull {
             return refuse();
+        }
+        if let Some((.., namespace)) = bearer.other {
+            let theirs = format!("repository:{namespace}/");
+            scopes.retain(|scope| scope.starts_with(&theirs) == is_other);
         }
         let token = self.grant(&scopes, known, bearer.token_uses);
         let mut body = serde_json::json!({"token": token});

@@ -57,6 +57,9 @@ impl Inside {
                 let reply = error(416, "BLOB_UPLOAD_INVALID", "out of order");
                 self.session(416, target, upload).body("application/json", reply.body)
             }
+            "PATCH" if request.complete && self.options.chunk_min > Some(request.body.len()) => {
+                error(416, "SIZE_INVALID", "the chunk is smaller than OCI-Chunk-Min-Length")
+            }
             "PATCH" => {
                 upload.bytes.extend_from_slice(&request.body);
                 if request.complete {

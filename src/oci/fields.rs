@@ -11,16 +11,16 @@ use crate::error::{Error, Result};
 
 /// The fields of one object.
 #[derive(Debug, Default)]
-pub(super) struct Fields(Vec<(String, Box<RawValue>)>);
+pub struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl Fields {
     /// The value of `name`.
-    pub(super) fn get(&self, name: &str) -> Option<&RawValue> {
+    pub fn get(&self, name: &str) -> Option<&RawValue> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 
     /// Sets `name` in its place, or at the end.
-    pub(super) fn set(&mut self, name: &str, value: &impl Serialize) -> Result<()> {
+    pub fn set(&mut self, name: &str, value: &impl Serialize) -> Result<()> {
         let value = raw(value)?;
         match self.0.iter_mut().find(|(key, _)| key == name) {
             Some((_, old)) => *old = value,
@@ -30,17 +30,23 @@ impl Fields {
     }
 
     /// Takes `name` away.
-    pub(super) fn remove(&mut self, name: &str) {
+    pub fn remove(&mut self, name: &str) {
         self.0.retain(|(key, _)| key != name);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// The names, in their order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(key, _)| key.as_str())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 /// `value` as compact JSON.
-pub(super) fn raw(value: &impl Serialize) -> Result<Box<RawValue>> {
+pub fn raw(value: &impl Serialize) -> Result<Box<RawValue>> {
     serde_json::value::to_raw_value(value).map_err(|error| Error::internal(format!("JSON: {error}")))
 }
 
