@@ -13,6 +13,7 @@ mod credentials_chain;
 mod determinism;
 mod docs;
 mod doubles;
+mod flows;
 mod github;
 mod house;
 mod layout;

@@ -1,10 +1,13 @@
 //! What the tests stand on: a runner for the real binary, servers in this process, real registries, a faked one.
 #![allow(dead_code, reason = "what no test needs today, the next one does")]
 
+pub mod cloud;
+pub mod connect;
 pub mod faults;
 pub mod gateway;
 pub mod message;
 pub mod peers;
+pub mod personality;
 pub mod recorder;
 pub mod registry;
 pub mod runner;

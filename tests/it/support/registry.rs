@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use oci_artifact::oci::Digest;
+use tokio_rustls::TlsAcceptor;
 
 use self::auth::Gate;
 pub use self::auth::{Auth, Bearer};
@@ -96,7 +97,18 @@ impl Registry {
 
     pub fn with(options: Options) -> Self {
         let acceptor = options.tls.then(|| tls().acceptor());
-        let scheme = if options.tls { "https" } else { "http" };
+        Self::behind(options, acceptor, |inside| {
+            Box::new(move |request: &Request| inside.answer(request))
+        })
+    }
+
+    /// With another face before it: what a service does otherwise is the face's, which asks this registry for the rest.
+    pub fn behind(
+        options: Options,
+        acceptor: Option<TlsAcceptor>,
+        face: impl FnOnce(Arc<dyn Handler>) -> Box<dyn Handler>,
+    ) -> Self {
+        let scheme = if acceptor.is_some() { "https" } else { "http" };
         let mut inside = None;
         let server = Server::start(acceptor, |address| {
             let origin = format!("{scheme}://{address}");
@@ -107,7 +119,7 @@ impl Registry {
                 state: Mutex::default(),
             });
             inside = Some(Arc::clone(&made));
-            Box::new(move |request: &Request| made.answer(request))
+            face(made)
         });
         Registry {
             server,
@@ -237,12 +249,10 @@ impl Handler for Inside {
                 }
             });
         };
-        let action = match request.method.as_str() {
-            "GET" | "HEAD" if target.kind != Kind::Upload => "pull",
-            "DELETE" => "delete",
-            _ => "push",
-        };
-        if let Err(reply) = self.gate.check(request, Some((target.repository, action))) {
+        if let Err(reply) = self
+            .gate
+            .check(request, Some((target.repository, target.action(request))))
+        {
             return reply;
         }
         let mut state = self.state.lock().unwrap();
@@ -262,15 +272,15 @@ impl Handler for Inside {
 }
 
 /// What a path under `/v2/` names.
-struct Target<'a> {
-    repository: &'a str,
-    kind: Kind,
+pub struct Target<'a> {
+    pub repository: &'a str,
+    pub kind: Kind,
     /// Digest, tag or upload session.
-    name: &'a str,
+    pub name: &'a str,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+pub enum Kind {
     Blob,
     Upload,
     Manifest,
@@ -279,7 +289,8 @@ enum Kind {
 }
 
 impl<'a> Target<'a> {
-    fn parse(rest: &'a str) -> Option<Self> {
+    /// Of the path behind `/v2/`.
+    pub fn parse(rest: &'a str) -> Option<Self> {
         [
             ("/blobs/uploads/", Kind::Upload),
             ("/blobs/", Kind::Blob),
@@ -293,10 +304,19 @@ impl<'a> Target<'a> {
             Some(Target { repository, kind, name })
         })
     }
+
+    /// What one must be allowed to do for this request.
+    pub fn action(&self, request: &Request) -> &'static str {
+        match request.method.as_str() {
+            "GET" | "HEAD" if self.kind != Kind::Upload => "pull",
+            "DELETE" => "delete",
+            _ => "push",
+        }
+    }
 }
 
 /// An error in the form of the distribution spec.
-fn error(status: u16, code: &str, message: &str) -> Reply {
+pub fn error(status: u16, code: &str, message: &str) -> Reply {
     let body = serde_json::json!({"errors": [{"code": code, "message": message}]});
     Reply::new(status).body("application/json", body.to_string())
 }
