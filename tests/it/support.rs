@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "what no test needs today, the next one does")]
 
 pub mod faults;
+pub mod front;
 pub mod message;
 pub mod peers;
 pub mod recorder;
