@@ -1,5 +1,6 @@
 //! Long transfers on real registries: tokens that expire on the way, a rate limit, a connection that is cut. The whole
 //! by `scripts/long`, samples by `scripts/test-peers`.
+#![allow(clippy::print_stdout, reason = "figures and a table, for who runs scripts/long")]
 
 use std::time::{Duration, Instant};
 
@@ -132,8 +133,8 @@ fn rate_limit(files: usize, limit: u64) {
     let (requests, seconds) = send(&Peer::olareg_with(Access::default(), &flags));
     let bound = needed as f64 / limit as f64;
     println!(
-        "rate-limit: {files} files at {limit} requests/s: {seconds:.1} s, the limit's own bound {bound:.1} s, {requests} \
-         requests for {needed}; unlimited {unlimited:.1} s"
+        "rate-limit: {files} files at {limit} requests/s: {seconds:.1} s, the limit's own bound {bound:.1} s, \
+         {requests} requests for {needed}; unlimited {unlimited:.1} s"
     );
     assert!(seconds < bound * 1.5 + unlimited, "{seconds} s against {bound} s");
 }

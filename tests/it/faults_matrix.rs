@@ -1,4 +1,5 @@
 //! The fault matrix: fault × place × how often, before two real registries, ours and ORAS side by side, as a table.
+#![allow(clippy::print_stdout, reason = "figures and a table, for who runs scripts/long")]
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -9,7 +10,7 @@ use crate::support::front::{Kind, Place};
 use crate::support::peers::{Access, Peer};
 
 /// Cells at once: they mostly wait.
-const WORKERS: usize = 16;
+const WORKERS: usize = 32;
 
 const TIMES: [usize; 3] = [1, 3, usize::MAX];
 
