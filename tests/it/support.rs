@@ -4,6 +4,7 @@
 pub mod cloud;
 pub mod connect;
 pub mod faults;
+pub mod front;
 pub mod gateway;
 pub mod message;
 pub mod peers;

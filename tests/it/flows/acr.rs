@@ -103,7 +103,6 @@ impl World {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn the_article_in_a_job_on_github_with_ids_alone() {
     let world = world(Settings::default());
     let check = |step: &str, workspace: &Workspace, outcome: &Outcome| {
@@ -121,7 +120,6 @@ fn the_article_in_a_job_on_github_with_ids_alone() {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn the_article_in_a_job_on_gitlab_with_ids_alone() {
     let world = world(Settings::default());
     let check = |step: &str, workspace: &Workspace, outcome: &Outcome| world.check_login(step, workspace, outcome);
@@ -136,7 +134,6 @@ fn the_article_in_a_job_on_gitlab_with_ids_alone() {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn the_ids_may_stand_in_azures_own_variables_and_the_login_on_another_host() {
     let world = world(Settings::default());
     let local = world.internet.local("authority", true, Arc::clone(&world.entra) as _);
@@ -224,7 +221,6 @@ fn oras_goes_on_from_our_login() {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn a_subject_that_the_identity_does_not_trust_is_told_with_its_claims() {
     let internet = Internet::new();
     let subject = "repo:Me/App:pull_request";
@@ -249,7 +245,6 @@ fn a_subject_that_the_identity_does_not_trust_is_told_with_its_claims() {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn a_wrong_tenant_or_client_is_named() {
     let world = world(Settings::default());
     let workspace = sources();
@@ -265,7 +260,6 @@ fn a_wrong_tenant_or_client_is_named() {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn a_job_without_an_id_token_is_told_what_it_lacks() {
     let world = world(Settings::default());
     let workspace = sources();
@@ -276,7 +270,6 @@ fn a_job_without_an_id_token_is_told_what_it_lacks() {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn the_pull_request_of_a_fork_is_told_that_it_is_one() {
     let world = world(Settings::default());
     let workspace = sources();

@@ -106,7 +106,6 @@ impl World {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn the_article_in_a_job_on_github_with_a_role_alone() {
     let world = world(there());
     let check = |step: &str, workspace: &Workspace, outcome: &Outcome| {
@@ -154,7 +153,6 @@ fn where_nothing_can_be_deleted_the_other_way_is_told() {
 
 /// `AWS_ENDPOINT_URL_STS` and `AWS_ENDPOINT_URL_ECR`, as the SDKs have them.
 #[test]
-#[ignore = "until keyless login is there"]
 fn endpoints_follow_awss_own_variables() {
     let world = world(there());
     let sts = world.internet.local("sts", false, Arc::clone(&world.sts) as _);
@@ -178,7 +176,6 @@ fn endpoints_follow_awss_own_variables() {
 
 /// Keys of a user or of a machine, as AWS's own tools read them.
 #[test]
-#[ignore = "until keyless login is there"]
 fn keys_in_the_environment_are_enough() {
     let world = world(there());
     let workspace = sources();
@@ -205,7 +202,6 @@ fn oras_goes_on_from_our_login() {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn a_subject_that_the_role_does_not_trust_is_told_with_its_claims() {
     let subject = "repo:Me/App:environment:production";
     let world = with(subject, true, there());
@@ -221,7 +217,6 @@ fn a_subject_that_the_role_does_not_trust_is_told_with_its_claims() {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn a_role_that_may_not_get_a_password_is_told_which_permission_it_lacks() {
     let world = with(GITHUB_MAIN, false, there());
     let workspace = sources();
@@ -260,7 +255,6 @@ fn a_tag_that_does_not_change_is_no_problem_for_the_same_files() {
 
 /// And where HEAD doesn't tell that it is there, the refusal of the PUT is judged by what is.
 #[test]
-#[ignore = "until HEAD is followed by GET"]
 fn ggcr_1662_a_head_that_is_refused_is_followed_by_a_get() {
     let world = world(Settings {
         head_refused: true,

@@ -76,7 +76,6 @@ impl World {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn the_article_in_a_job_on_github_with_a_role_alone() {
     let world = world();
     let check = |step: &str, workspace: &Workspace, outcome: &Outcome| {

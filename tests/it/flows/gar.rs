@@ -90,7 +90,6 @@ impl World {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn the_article_in_a_job_on_github_with_a_provider_alone() {
     let world = world(GITHUB_MAIN, "federated", true);
     let check = |step: &str, workspace: &Workspace, outcome: &Outcome| {
@@ -109,7 +108,6 @@ fn the_article_in_a_job_on_github_with_a_provider_alone() {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn the_article_in_a_job_on_github_as_a_service_account() {
     let world = world(GITHUB_MAIN, ACCOUNT, true);
     let check = |step: &str, workspace: &Workspace, outcome: &Outcome| {
@@ -148,7 +146,6 @@ fn oras_goes_on_from_our_login() {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn a_subject_that_the_provider_does_not_trust_is_told_with_its_claims() {
     let subject = "repo:Me/App:pull_request";
     let world = world(subject, "federated", true);
@@ -163,7 +160,6 @@ fn a_subject_that_the_provider_does_not_trust_is_told_with_its_claims() {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn a_provider_that_may_not_be_the_service_account_is_told_which_permission_it_lacks() {
     let world = world(GITHUB_MAIN, ACCOUNT, false);
     let workspace = sources();

@@ -87,7 +87,6 @@ fn a_job_without_the_permission_is_told_both_ways_out() {
 }
 
 #[test]
-#[ignore = "until forks are known"]
 fn the_pull_request_of_a_fork_is_told_that_it_is_one() {
     let world = world(Packages::Read);
     let workspace = sources();
@@ -97,7 +96,6 @@ fn the_pull_request_of_a_fork_is_told_that_it_is_one() {
 }
 
 #[test]
-#[ignore = "until forks are known"]
 fn the_pull_request_of_a_fork_may_be_skipped() {
     let world = world(Packages::Read);
     let workspace = sources();

@@ -53,7 +53,6 @@ impl World {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn the_article_in_a_job_on_github_with_a_robots_name_alone() {
     let world = world(GITHUB_MAIN);
     let check = |step: &str, workspace: &Workspace, outcome: &Outcome| {
@@ -98,7 +97,6 @@ fn oras_goes_on_from_our_login() {
 }
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn a_subject_that_the_robot_does_not_trust_is_told_with_its_claims() {
     let subject = "repo:Me/App:ref:refs/heads/feature";
     let world = world(subject);

@@ -11,7 +11,6 @@ use crate::support::personality::{acr, ecr, ghcr, quay};
 use super::{confined, each, sources};
 
 #[test]
-#[ignore = "until keyless login is there"]
 fn four_registries_in_one_run_with_ids_alone() {
     let internet = Internet::new();
     let issuers = Issuers::start(&internet);

@@ -51,6 +51,11 @@ pub struct Access {
 impl Peer {
     /// olareg: has a referrers API and deletes.
     pub fn olareg(access: Access) -> Self {
+        Peer::olareg_with(access, &[])
+    }
+
+    /// The same, with further flags.
+    pub fn olareg_with(access: Access, flags: &[&str]) -> Self {
         assert!(access.login.is_none(), "olareg has no users");
         Peer::start("olareg", &[], |port, directory| {
             let mut args: Vec<String> = [
@@ -68,6 +73,7 @@ impl Peer {
                 "--dir".to_owned(),
                 directory.join("data").into_string(),
             ]);
+            args.extend(flags.iter().map(|flag| (*flag).to_owned()));
             if access.tls {
                 let (certificate, key) = write_tls(directory);
                 args.extend(["--tls-cert".to_owned(), certificate, "--tls-key".to_owned(), key]);
