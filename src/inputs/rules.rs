@@ -108,16 +108,11 @@ fn credentials(layer: &Layer, secrets: &Secrets, found: &mut Vec<Error>) {
                 .hint("a registry takes one of them: leave one"),
         );
     }
+    // A user name alone is looked at later: in a fork's pull request it is no mistake.
     match (layer.get("username"), secrets.origin("password")) {
         (None, Some(password)) => found.push(
             Error::usage(format!("{password} is given without username"))
                 .hint("set username too; a token that needs no user goes into the input token"),
-        ),
-        (Some(username), None) if ways.is_empty() => found.push(
-            Error::usage(format!("{} is given without password or token", username.origin)).hint(
-                "set the input password; on GitHub, pull requests from forks and Dependabot get no secrets, so it is \
-                 blank there",
-            ),
         ),
         (Some(username), None) if secrets.origin("registry-token").is_some() => found.push(
             Error::usage(format!("{} is given beside registry-token", username.origin))

@@ -336,7 +336,6 @@ fn inputs_that_exclude_or_need_each_other() {
         (&["pull", "ghcr.io/a/b", "--from", "{}"], &[]),
         (&["inspect", "ghcr.io/a/b:v1", "--raw", "--digest"], &[]),
         (&["pull", "ghcr.io/a/b:v1"], &[("OCI_ARTIFACT_PASSWORD", "p")]),
-        (&["pull", "ghcr.io/a/b:v1", "-u", "me"], &[]),
         (
             &["pull", "ghcr.io/a/b:v1", "-u", "me"],
             &[("OCI_ARTIFACT_REGISTRY_TOKEN", "t")],

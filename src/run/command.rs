@@ -141,7 +141,7 @@ impl Run<'_> {
 
     fn login(&self) -> Result<Job, Errors> {
         let host = self.registry()?;
-        let given = bind(self.inputs, &[], Origin::Inputs)?;
+        let given = bind(self.inputs, &[], Origin::Inputs, None)?;
         let client = self.client()?;
         let (env, report) = (self.session.env, self.session.report);
         let sources = self.credential_sources(given, Some(host.clone()));
@@ -186,7 +186,7 @@ impl Run<'_> {
 
     fn context<'r>(&self, references: impl IntoIterator<Item = &'r Reference>, origin: Origin) -> Result<Context> {
         let references: Vec<&Reference> = references.into_iter().collect();
-        let given = bind(self.inputs, &references, origin)?;
+        let given = bind(self.inputs, &references, origin, self.session.ci.restricted())?;
         let host = provider_host(self.inputs, &references, origin);
         let client = self.client()?;
         let sources = self.credential_sources(given, host);
@@ -224,6 +224,7 @@ impl Run<'_> {
                 .map(|file| self.workspace.directory().join(file)),
             retries: inputs.retries,
             idle_timeout: inputs.idle_timeout,
+            answer_timeout: inputs.idle_timeout,
             concurrency: inputs.concurrency,
             trusted_realms: inputs.trusted_realms.clone(),
             ..http::Options::default()

@@ -31,6 +31,7 @@ use crate::report::Report;
 use auth::{Auth, Scopes};
 
 pub use auth::Shared;
+pub use manifests::is_tagged;
 pub use uploads::is_blob_unknown;
 
 /// What a store is opened for, as far as a token has to say it.
@@ -147,6 +148,7 @@ impl Registry {
             let sent = sent.lock().unwrap_or_else(PoisonError::into_inner).take();
             let unauthorized = answer.status == StatusCode::UNAUTHORIZED;
             if !(unauthorized || answer.own && auth::is_refused(&answer, sent.is_some())) {
+                auth.shared.doubt(&root, scopes);
                 return Ok(answer);
             }
             // The first time without a credential it was only asked for one.
@@ -154,8 +156,13 @@ impl Registry {
             asked = true;
             let again = match refusals {
                 0 | 1 => true,
-                _ => unauthorized && refusals <= auth::REFUSALS && budget.lasts(),
+                _ => {
+                    unauthorized && refusals <= auth::REFUSALS && budget.lasts() && !auth.shared.believes(&root, scopes)
+                }
             };
+            if !again && unauthorized {
+                auth.shared.believe(&root, scopes);
+            }
             if !again || answer.own && !auth.renew(&root, &answer, scopes, sent.as_ref()).await? {
                 return Ok(answer);
             }

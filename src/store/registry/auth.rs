@@ -8,8 +8,8 @@ mod realm;
 mod scope;
 mod token;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use url::Url;
@@ -54,6 +54,8 @@ pub struct Shared {
     known: Arc<Mutex<HashMap<Url, Known>>>,
     /// What registries asked for beyond the scopes that we had computed.
     learned: Arc<Mutex<Learned>>,
+    /// Where a 401 stood to the end, and no call has passed since: it is believed sooner there.
+    believed: Arc<Mutex<HashSet<(Url, Scopes)>>>,
     /// What uploads found out.
     pub(super) uploads: super::uploads::Limits,
     /// What kind of registry it is, by root URL, as far as one of its answers told.
@@ -67,6 +69,28 @@ impl Shared {
             let mut flavors = self.flavors.lock().unwrap_or_else(PoisonError::into_inner);
             flavors.insert(root.clone(), flavor);
         }
+    }
+
+    /// A 401 for `scopes` stood to the end.
+    pub(super) fn believe(&self, root: &Url, scopes: &Scopes) {
+        self.believed().insert((root.clone(), scopes.clone()));
+    }
+
+    /// A call for `scopes` passed.
+    pub(super) fn doubt(&self, root: &Url, scopes: &Scopes) {
+        let mut believed = self.believed();
+        if !believed.is_empty() {
+            believed.remove(&(root.clone(), scopes.clone()));
+        }
+    }
+
+    /// Whether a 401 for `scopes` is no news.
+    pub(super) fn believes(&self, root: &Url, scopes: &Scopes) -> bool {
+        self.believed().contains(&(root.clone(), scopes.clone()))
+    }
+
+    fn believed(&self) -> MutexGuard<'_, HashSet<(Url, Scopes)>> {
+        self.believed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What kind of registry is at `root`: by what it told, else by its name.

@@ -54,6 +54,11 @@ pub(super) fn immutable(refusal: Refusal) -> Error {
         .hint("the registry keeps this tag or repository from being changed: use a new tag, or `if-exists: skip`")
 }
 
+/// Whether a manifest is not deleted because a tag names it (Google Artifact Registry; genuinetools/reg#136).
+pub(super) fn is_tagged(refusal: &Refusal) -> bool {
+    refusal.has_code("GOOGLE_MANIFEST_DANGLING_TAG")
+}
+
 /// Where a registry's own way to delete is, for those that answer DELETE with 405 or UNSUPPORTED.
 #[rustfmt::skip]
 const DELETE: &[(&str, &str)] = &[

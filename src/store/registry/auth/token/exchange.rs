@@ -126,7 +126,9 @@ impl Exchange<'_> {
         if let Some(refusal) = self.refused(&account) {
             return Err(refusal);
         }
-        for _ in 0..REFUSALS {
+        // A login, which wants no scope, is somebody who may have mistyped.
+        let tries = if self.scopes.is_empty() { 0 } else { REFUSALS };
+        for _ in 0..tries {
             if answer.status != StatusCode::UNAUTHORIZED || !budget.lasts() {
                 break;
             }
