@@ -62,6 +62,9 @@ struct Token {
 /// Holding its lock is the right to fetch.
 type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
 
+/// A credential of a registry, at its token endpoint.
+type Who = (Url, Endpoint, Credential);
+
 /// What the token endpoint last said of a credential when it refused it for good, and when. Holding its lock is the
 /// right to ask again after a 401: an account is not to be locked because many tasks do so at once.
 type Account = Arc<tokio::sync::Mutex<Option<(Instant, Refusal)>>>;
@@ -70,7 +73,7 @@ type Account = Arc<tokio::sync::Mutex<Option<(Instant, Refusal)>>>;
 #[derive(Clone, Default)]
 pub struct Tokens {
     slots: Arc<Mutex<HashMap<Key, Slot>>>,
-    accounts: Arc<Mutex<HashMap<(Url, Endpoint, Credential), Account>>>,
+    accounts: Arc<Mutex<HashMap<Who, Account>>>,
     /// Endpoints whose tokens were seen to end before we thought.
     mortal: Arc<Mutex<HashSet<Endpoint>>>,
 }
