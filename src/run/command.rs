@@ -97,6 +97,7 @@ impl Run<'_> {
             force: self.inputs.force,
             if_denied: self.inputs.if_denied,
             restricted: self.session.ci.restricted(),
+            withheld: self.inputs.withheld,
             mtime: self.source_date_epoch()?.unwrap_or(0),
         };
         Ok(Job::Push(plan, settings, context))

@@ -29,3 +29,4 @@ mod spec_errors;
 mod support;
 mod uploads;
 mod user;
+mod user_credentials;
