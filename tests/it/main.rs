@@ -12,6 +12,7 @@ mod credentials;
 mod credentials_chain;
 mod determinism;
 mod docs;
+mod docs_ci;
 mod doubles;
 mod faults;
 mod faults_long;
