@@ -130,6 +130,10 @@ fn credentials(command: Command, layer: &Layer, secrets: &Secrets, restricted: O
             Error::usage(format!("{} is given beside registry-token", username.origin))
                 .hint("a bearer token has no user: leave username out"),
         ),
+        (Some(username), _) if username.text.contains(':') => found.push(
+            Error::usage(format!("{} has a colon in it", username.origin))
+                .hint("what stands behind the colon is probably the password, which goes into the input password"),
+        ),
         _ => {}
     }
 }

@@ -156,7 +156,8 @@ impl Run<'_> {
     fn registry(&self) -> Result<Host> {
         self.inputs.registry.clone().ok_or_else(|| {
             let command = self.inputs.command.name();
-            Error::usage(format!("{command} needs a registry")).hint(format!("oci-artifact {command} HOST"))
+            Error::usage(format!("{command} needs a registry"))
+                .hint(format!("oci-artifact {command} HOST, or set the input registry"))
         })
     }
 

@@ -114,6 +114,20 @@ fn a_user_without_a_password_is_told_where_it_goes() {
     ");
 }
 
+/// RFC 7617 §2: the first colon ends the user's name, so the registry would see another one.
+#[test]
+fn a_colon_in_the_user_s_name_is_refused() {
+    let outcome = list(&[("OCI_ARTIFACT_USERNAME", "us:planted"), ("OCI_ARTIFACT_PASSWORD", "x")]);
+    outcome.keeps_secret(&["planted"]);
+    insta::assert_snapshot!(outcome.snapshot(), @"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: OCI_ARTIFACT_USERNAME has a colon in it
+      hint: what stands behind the colon is probably the password, which goes into the input password
+    ");
+}
+
 #[test]
 fn two_registries_and_one_password_point_to_auth() {
     let workspace = Workspace::new();
