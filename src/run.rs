@@ -6,6 +6,7 @@ mod command;
 mod deliver;
 mod items;
 mod job;
+mod near_miss;
 mod sources;
 
 use std::ffi::OsString;

@@ -43,7 +43,7 @@ pub(super) fn bind(inputs: &Inputs, references: &[&Reference], origin: Origin) -
                 several.len()
             ))
             .hint(format!(
-                "set `registry` to the one that it is for: {}",
+                "set `registry` to the one that it is for ({}), or give each its own in `auth`",
                 names.join(", ")
             )))
         }
@@ -62,7 +62,8 @@ pub(super) fn provider_host(inputs: &Inputs, references: &[&Reference], origin: 
     }
 }
 
-fn hosts<'r>(references: &[&'r Reference]) -> Vec<&'r Host> {
+/// The registries of `references`, each once.
+pub(super) fn hosts<'r>(references: &[&'r Reference]) -> Vec<&'r Host> {
     let mut hosts: Vec<&Host> = references
         .iter()
         .filter_map(|reference| reference.location.host())
