@@ -1,5 +1,7 @@
 //! Logins against a server that stands in for Entra, and for the services of managed identities.
 
+mod platform;
+
 use super::*;
 use crate::credentials::keyless::Cloud as Inputs;
 use crate::credentials::stand_in::{id_token, job, life, repository, told, without_id_tokens};
