@@ -21,6 +21,8 @@ pub(crate) mod retry;
 mod transport;
 
 #[cfg(test)]
+pub(crate) mod server;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;

@@ -5,7 +5,6 @@ mod auth;
 mod blobs;
 mod chunked;
 mod manifests;
-mod server;
 mod tokens;
 mod uploads;
 
@@ -25,7 +24,7 @@ use crate::reference::{Pointer, Repository};
 use crate::report::{Report, Secret};
 use crate::store::BlobStream;
 
-use server::{Reply, Seen, Server};
+use crate::http::server::{Reply, Seen, Server};
 
 /// Options that make tests quick.
 fn options() -> Options {
