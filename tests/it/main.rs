@@ -27,5 +27,7 @@ mod push;
 mod readme;
 mod spec_errors;
 mod support;
+mod transport;
+mod transport_proxy;
 mod uploads;
 mod user;
