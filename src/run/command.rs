@@ -227,6 +227,7 @@ impl Run<'_> {
                 .client_key
                 .as_ref()
                 .map(|file| self.workspace.directory().join(file)),
+            surroundings: http::Surroundings::of(self.session.env),
             retries: inputs.retries,
             idle_timeout: inputs.idle_timeout,
             concurrency: inputs.concurrency,

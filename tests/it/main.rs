@@ -28,6 +28,8 @@ mod push;
 mod readme;
 mod spec_errors;
 mod support;
+mod transport;
+mod transport_proxy;
 mod uploads;
 mod user;
 mod user_credentials;
