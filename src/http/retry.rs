@@ -266,6 +266,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn waits_are_random() {
+        let wait = || Budget::new(1, Duration::from_secs(1)).take(None);
+        let waits: std::collections::HashSet<_> = (0..32).map(|_| wait()).collect();
+        assert!(
+            waits.len() > 16,
+            "clients that failed together must not come back together"
+        );
+    }
+
     proptest! {
         #[test]
         fn no_retry_after_waits_longer_than_five_minutes(text in ".{0,40}") {

@@ -6,6 +6,7 @@
 )]
 
 mod action_yml;
+mod bugs;
 mod commands;
 mod contract;
 mod credentials;

@@ -150,7 +150,7 @@ fn ggcr_2084_a_pull_that_is_cut_often_fetches_next_to_nothing_twice() {
 }
 
 #[test]
-fn roci_149_oras_go_1185_a_wrong_blob_is_refused_and_leaves_nothing() {
+fn roci_149_152_oras_go_1185_a_wrong_blob_is_refused_and_leaves_nothing() {
     let (workspace, registry) = (workspace(3 * MIB), Registry::start());
     let reference = registry.reference("a:v1");
     push(&workspace, &reference).success();
@@ -166,7 +166,7 @@ fn roci_149_oras_go_1185_a_wrong_blob_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn oras_go_1153_helm_32247_roci_62a2f16_a_large_blob_is_whole_to_its_last_byte() {
+fn oras_go_1153_1223_helm_32247_roci_62a2f16_a_large_blob_is_whole_to_its_last_byte() {
     // More than any limit for metadata, and no multiple of a buffer.
     let length = 40 * MIB + 1;
     let (workspace, registry) = (workspace(length), Registry::start());
