@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crate::faults::{Tool, cut_pull, push, random_files};
-use crate::support::front::{Bearer, Counts, Front, Place, Plan};
+use crate::support::front::{Bearer, Counts, Front, Kind, Place, Plan};
 use crate::support::peers::{Access, Peer};
 use crate::support::runner::Workspace;
 
@@ -149,5 +149,7 @@ fn faults_long_rate_limit() {
 #[ignore = "a minute: scripts/long cut-pull"]
 fn faults_long_cut_pull() {
     let peer = Peer::olareg(Access::default());
-    cut_pull(peer.host(), 1 << 30, 100 << 20);
+    for kind in [Kind::Eof, Kind::Reset] {
+        cut_pull(peer.host(), 1 << 30, kind, 100 << 20);
+    }
 }
