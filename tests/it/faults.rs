@@ -118,6 +118,7 @@ impl Cell {
         // Each cell has blobs and a repository of its own.
         let repository = format!("faults/{}", &files[0].1[7..27]);
         let reference = format!("{}/{repository}:v1", front.host());
+        fs_err::create_dir(workspace.path().join("out")).unwrap();
         let begun = Instant::now();
         let mut outcome = push(&workspace, tool, &reference, &[]).call();
         let mut wrong = None;

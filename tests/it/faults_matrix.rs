@@ -51,6 +51,9 @@ fn run(cells: &[Cell], registries: &[(&'static str, &str)], tools: &[Tool]) -> V
                         break;
                     };
                     let result = cell.run(host, tool);
+                    if tool == Tool::Ours && result.verdict != Verdict::Ok {
+                        println!("{name}: {cell:?}: {}", result.reason);
+                    }
                     let row = (name, cell.kind.to_string(), cell.place.to_string(), tool);
                     done.lock().unwrap().entry(row).or_default().insert(cell.times, result);
                 }
