@@ -106,6 +106,19 @@ fn a_cut_chunk_goes_on_and_a_lost_answer_is_found_out() {
 }
 
 #[test]
+fn a_session_that_breaks_twice_where_it_was_taken_up_is_given_up() {
+    let registry = Registry::with(Options {
+        chunk_min: Some(MIB),
+        ..Options::default()
+    });
+    registry.fault(Fault::on("PATCH", SESSIONS).skip(1).cut_request(4 * MIB));
+    registry.fault(Fault::on("PATCH", SESSIONS).times(2).cut_request(0));
+    push(&workspace(33 * MIB), &registry.reference("a:v1")).success();
+    arrived(&registry, 33 * MIB);
+    assert_eq!(sessions(&registry), 2, "{:#?}", registry.lines());
+}
+
+#[test]
 fn a_front_that_cuts_long_uploads_gets_short_ones() {
     let registry = Registry::start();
     registry.fault(Fault::on("PUT", &digest(32 * MIB)).times(2).cut_request(10 * MIB));
