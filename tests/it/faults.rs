@@ -25,8 +25,9 @@ const CHUNKED: usize = 12 << 20;
 /// The least chunk that the front announces where the cell is about PATCH.
 const CHUNK_MIN: u64 = 5 << 20;
 
-/// Several pieces of the front.
-const USUAL: usize = 512 << 10;
+/// Several pieces of the front. What is slow lasts less than `idle-timeout` at this size: of bytes that a socket took
+/// a client knows no more.
+const USUAL: usize = 256 << 10;
 
 /// A square of the matrix.
 #[derive(Clone, Copy, Debug)]
@@ -87,19 +88,23 @@ impl Cell {
 
     /// The files; the small one travels as one piece.
     fn files(&self) -> [(&'static str, usize); 2] {
-        let large = match self.place {
-            Place::Patch => CHUNKED,
-            Place::Put if self.kind != Kind::Slow => LARGE,
+        let large = match (self.place, self.kind) {
+            (Place::Patch, Kind::Slow) => 2 * USUAL,
+            (Place::Patch, _) => CHUNKED,
+            (Place::Put, kind) if kind != Kind::Slow => LARGE,
             _ => USUAL,
         };
         [("large.bin", large), ("small.txt", 20)]
     }
 
+    /// The way to PATCH is an announcement, or a limit where our chunks shall be small.
     fn plan(&self) -> Plan {
+        let (patch, slow) = (self.place == Place::Patch, self.kind == Kind::Slow);
         Plan {
             bearer: Some(Bearer::default()),
             redirect: self.place == Place::Redirect,
-            chunk_min: (self.place == Place::Patch).then_some(CHUNK_MIN),
+            chunk_min: (patch && !slow).then_some(CHUNK_MIN),
+            body_limit: (patch && slow).then_some(USUAL as u64),
             ..Plan::default()
         }
     }
@@ -174,8 +179,8 @@ impl Cell {
         }
     }
 
-    /// Whether the right bytes may arrive though it goes wrong for ever: what a HEAD tells is no more than a saving, and
-    /// half of each chunk comes through, after which a session can be taken up.
+    /// Whether the right bytes may arrive though it goes wrong for ever: what a HEAD tells is no more than a saving,
+    /// and half of each chunk comes through, after which a session can be taken up.
     fn may_be_overcome(&self) -> bool {
         let breaks = [Kind::Reset, Kind::Eof, Kind::Stall].contains(&self.kind);
         self.place == Place::Head || self.place == Place::Patch && breaks

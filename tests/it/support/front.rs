@@ -104,7 +104,7 @@ pub enum Kind {
     Stall,
     /// 401 with the right challenge.
     Unauthorized,
-    /// A tenth of a second before each piece of 32 KiB.
+    /// A twentieth of a second before each piece of 32 KiB.
     Slow,
     /// The request takes effect, and its answer doesn't come; no fault of the matrix.
     Lost,

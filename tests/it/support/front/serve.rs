@@ -16,7 +16,7 @@ use super::{Inside, Kind, Place};
 const PIECE: usize = 32 * 1024;
 
 /// Before each piece of a [`Kind::Slow`].
-const SLOW: Duration = Duration::from_millis(100);
+const SLOW: Duration = Duration::from_millis(50);
 
 type Client = BufReader<TcpStream>;
 
