@@ -63,7 +63,7 @@ impl Tokens {
             counts.refused
         );
         if stated {
-            assert_eq!(counts.expired, 0, "{counts:?}");
+            assert_eq!((counts.expired, counts.refused), (0, 0), "{counts:?}");
         } else {
             assert!(counts.expired > 0, "no token expired: {counts:?}");
         }
@@ -136,7 +136,7 @@ fn rate_limit(files: usize, limit: u64) {
         "rate-limit: {files} files at {limit} requests/s: {seconds:.1} s, the limit's own bound {bound:.1} s, \
          {requests} requests for {needed}; unlimited {unlimited:.1} s"
     );
-    assert!(seconds < bound * 1.5 + unlimited, "{seconds} s against {bound} s");
+    assert!(seconds < bound * 1.25 + unlimited, "{seconds} s against {bound} s");
 }
 
 #[test]
