@@ -52,7 +52,8 @@ fn run(cells: &[Cell], registries: &[(&'static str, &str)], tools: &[Tool]) -> V
                     };
                     let result = cell.run(host, tool);
                     if tool == Tool::Ours && result.verdict != Verdict::Ok {
-                        println!("{name}: {cell:?}: {}", result.reason);
+                        let times = often(cell.times);
+                        println!("{name}: {} at {}, {times}: {}", cell.kind, cell.place, result.reason);
                     }
                     let row = (name, cell.kind.to_string(), cell.place.to_string(), tool);
                     done.lock().unwrap().entry(row).or_default().insert(cell.times, result);
@@ -89,8 +90,9 @@ fn print_summary(done: &BTreeMap<Row, BTreeMap<usize, Result>>) {
         let count = |verdict| results.iter().filter(|result| result.verdict == verdict).count();
         let ok = count(Verdict::Ok);
         println!(
-            "{tool:?}: {} cells, {ok} as wanted, {} not: {} failed, {} hung, {} wrong bytes, {} sent no such request; \
+            "{}: {} cells, {ok} as wanted, {} not: {} failed, {} hung, {} wrong bytes, {} sent no such request; \
              the longest {:.0} s",
+            if tool == Tool::Ours { "ours" } else { "oras" },
             results.len(),
             results.len() - ok,
             count(Verdict::Failed),
