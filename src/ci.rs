@@ -11,12 +11,6 @@ mod github;
 mod id_token;
 mod system;
 
-// The same server that stands in for registries; what it can do beyond answering is not used here.
-#[cfg(test)]
-#[allow(dead_code, clippy::duplicate_mod)]
-#[path = "store/registry/tests/server.rs"]
-mod server;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -28,11 +28,6 @@ mod said;
 mod saved;
 mod token;
 
-// The same server that stands in for registries; what it can do beyond answering is not used here.
-#[cfg(test)]
-#[allow(dead_code, clippy::duplicate_mod)]
-#[path = "store/registry/tests/server.rs"]
-mod server;
 #[cfg(test)]
 mod stand_in;
 

@@ -1,11 +1,11 @@
 //! One HTTP client for registries, token endpoints and the CI: a stack of small parts over reqwest.
 //!
 //! From the top: [`Client::send`] repeats what may be repeated (`retry`: one table); each attempt follows redirects
-//! (`redirect`) and reads the answer up to a limit (`client`); each exchange waits for a permit of its host
-//! (`gate`), is watched by timers of our own (`body`) and goes over the reqwest client that fits its host
-//! (`transport`), which connects only to addresses that are
-//! allowed (`address`). What went wrong is told in `fault` (no answer) and [`Refusal`] (an answer that says no), with
-//! URLs shown as `redact` lets them.
+//! (`redirect`) and reads the answer up to a limit (`client`); each exchange waits for a permit of its host (`gate`),
+//! is watched by timers of our own (`body`) and goes over the reqwest client that fits its host (`transport`), through
+//! the proxy that the environment names for it (`proxy`), and connects only to addresses that are allowed (`address`).
+//! What went wrong is told in `fault` (no answer) and [`Refusal`] (an answer that says no), with URLs shown as `redact`
+//! lets them; what servers warn of in `warning`.
 
 mod address;
 mod body;
@@ -15,11 +15,15 @@ mod fault;
 mod gate;
 mod identity;
 mod message;
+mod proxy;
 mod redact;
 mod redirect;
 pub(crate) mod retry;
 mod transport;
+mod warning;
 
+#[cfg(test)]
+pub(crate) mod server;
 #[cfg(test)]
 mod tests;
 
@@ -38,12 +42,13 @@ pub use reqwest::Method;
 pub use reqwest::StatusCode;
 pub use reqwest::header;
 pub use retry::{Budget, Failure, Replay};
+pub use transport::Surroundings;
 
 pub(crate) use address::reaches_inside;
 
 use crate::reference::Host;
 
-/// How to reach servers; all of it comes from inputs, none from a spec.
+/// How to reach servers; all of it comes from inputs and the environment, none from a spec.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Hosts reached over plain HTTP. Loopback hosts are as well, unless `insecure` names them or `ca_file` is set.
@@ -58,6 +63,8 @@ pub struct Options {
     pub client_key: Option<Utf8PathBuf>,
     /// Hosts that a registry may name as its token endpoint although they are not of its domain.
     pub trusted_realms: Vec<Host>,
+    /// Proxies and authorities that the environment names.
+    pub surroundings: Surroundings,
     /// Tries after the first without progress.
     pub retries: u32,
     /// The first wait between two tries is random up to this; each further one up to twice the last.
@@ -79,6 +86,7 @@ impl Default for Options {
             client_cert: None,
             client_key: None,
             trusted_realms: Vec::new(),
+            surroundings: Surroundings::default(),
             retries: 5,
             backoff: Duration::from_millis(250),
             idle_timeout: Duration::from_secs(60),

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use crate::ci::System;
+use crate::ci::{self, System};
 use crate::credentials::Provider;
 use crate::env::Env;
 use crate::error::{Error, Errors, Result};
@@ -190,6 +190,8 @@ pub struct Inputs {
     pub if_exists: Option<IfExists>,
     pub if_no_files_found: IfNoFilesFound,
     pub if_denied: IfDenied,
+    /// `username` is given and its password is not, in a job that gets no secrets, with `if-denied: skip`.
+    pub withheld: bool,
     pub force: bool,
     pub dry_run: bool,
     pub allow_outside: bool,
@@ -266,8 +268,14 @@ fn read_with(arguments: Vec<OsString>, env: &Env, report: &Report, stdin: &mut d
     if layer.contains_key("password-stdin") {
         secrets.read_password(stdin, report)?;
     }
-    let conflicts = rules::check(command, &layer, &secrets);
-    let (inputs, warnings) = parse::parse(command, &layer, &secrets, env, conflicts)?;
+    let restricted = ci::detect(env).restricted();
+    let withheld = rules::is_withheld(command, &layer, &secrets, restricted);
+    if withheld {
+        layer.remove("username");
+    }
+    let conflicts = rules::check(command, &layer, &secrets, restricted);
+    let (mut inputs, warnings) = parse::parse(command, &layer, &secrets, env, conflicts)?;
+    inputs.withheld = withheld;
     for warning in warnings {
         report.warning(warning);
     }

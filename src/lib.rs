@@ -18,6 +18,7 @@
 //! - [`oci`], [`reference`](mod@reference): the specs' nouns: digests, descriptors, manifests with their bytes;
 //!   references.
 //! - [`report`]: what a person reads, through one terminal; results; secrets.
+//! - [`program`]: programs of others, bounded and ended with all that they started.
 //! - [`env`](mod@env), [`error`]: one snapshot of the environment; error classes, exit codes, hints.
 //! - [`suggest`]: "did you mean".
 
@@ -32,6 +33,7 @@ pub mod ops;
 pub mod pack;
 pub mod pattern;
 pub mod plan;
+pub mod program;
 pub mod reference;
 pub mod report;
 pub mod run;

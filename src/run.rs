@@ -6,6 +6,7 @@ mod command;
 mod deliver;
 mod items;
 mod job;
+mod near_miss;
 mod sources;
 
 use std::ffi::OsString;
@@ -170,7 +171,7 @@ async fn timed_out(limit: Option<Duration>) -> Error {
     tokio::time::sleep(limit).await;
     Error::new(
         Class::Network,
-        format!("the run took longer than its `timeout` of {} s", limit.as_secs()),
+        format!("the run took longer than its `timeout` of {limit:?}"),
     )
     .hint("raise `timeout`, or see with `log-level: debug` what it waited for")
 }

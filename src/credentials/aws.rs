@@ -47,7 +47,7 @@ pub(super) async fn login(job: &Job, repository: &Repository) -> Result<Option<F
     match attempt(job, host).await {
         Ok(None) if job.cloud.provider == Some(Provider::Aws) => Err(nothing(host)),
         Err(error) if !named => {
-            tracing::debug!("{host}: no credential from AWS: {error}");
+            job.pass(host, &format!("no credential from AWS: {error}"));
             Ok(None)
         }
         outcome => outcome,
@@ -58,7 +58,10 @@ async fn attempt(job: &Job, host: &Host) -> Result<Option<Found>> {
     let registry = Registry::of(host).unwrap_or_else(Registry::unknown);
     // A job without any keys needs no region either.
     let Some(source) = keys::source(job)? else {
-        tracing::debug!("{host}: no keys of AWS: no role, no AWS_ACCESS_KEY_ID, no container credentials");
+        job.pass(
+            host,
+            "no keys of AWS: no `aws-role-arn`, no AWS_ACCESS_KEY_ID, no container credentials",
+        );
         return Ok(None);
     };
     let registry = registry.with_region(region(job, &registry)?);

@@ -11,11 +11,12 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
 use super::exchange::{id_tokens, is_token, json, may_have, no_id_token, read_file, secret};
+use super::jwt::Claims;
 use super::keyless::{Job, Provider};
 use super::{Credential, Found, clock};
 use crate::error::{Class, Error, Result};
@@ -218,9 +219,18 @@ fn found(answer: &Answer, report: &Report, origin: String) -> Result<Found> {
         Some(Seconds::Text(text)) => text.trim().parse().ok(),
         None => None,
     };
-    let expires: Instant = clock::for_life(life.map_or(USUAL_LIFE, Duration::from_secs));
+    let token = secret(granted.access_token, answer, report)?;
+    // App Service gives tokens that it got earlier, without their life ("Managed identities for App Service").
+    let end = || {
+        let seconds = Claims::read(token.expose())?.expires?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+    };
+    let expires = match life {
+        Some(seconds) => clock::for_life(Duration::from_secs(seconds)),
+        None => end().map_or_else(|| clock::for_life(USUAL_LIFE), |end| clock::until(end, answer)),
+    };
     Ok(Found {
-        credential: Credential::EntraToken(secret(granted.access_token, answer, report)?),
+        credential: Credential::EntraToken(token),
         origin,
         expires: Some(expires),
     })

@@ -78,7 +78,7 @@ impl Bound {
                     .find(repository)
                     .await
                     .map_err(|error| error.context(&self.origin))?;
-                found.ok_or_else(|| nothing(&self.origin, repository))
+                found.ok_or_else(|| nothing(&self.origin, repository, &keyless.why_not(&repository.host)))
             }
         }
     }
@@ -228,17 +228,22 @@ impl Chain {
     }
 
     /// By the job's own identity; else why not.
-    async fn identity(&self, repository: &Repository) -> Result<Result<Found, &'static str>> {
+    async fn identity(&self, repository: &Repository) -> Result<Result<Found, String>> {
         match &self.last {
-            Last::Nobody(why) => Ok(Err(why)),
-            Last::Auto(keyless) => Ok(keyless.find(repository).await?.ok_or("no cloud that it has one at")),
-            Last::Named(provider, _) if !serves(*provider, &repository.host) => {
-                Ok(Err("not a registry of the `auth-provider`; name it with `registry`"))
+            Last::Nobody(why) => Ok(Err((*why).to_owned())),
+            Last::Auto(keyless) => {
+                let found = keyless.find(repository).await?;
+                Ok(found.ok_or_else(|| keyless.why_not(&repository.host)))
             }
+            Last::Named(provider, _) if !serves(*provider, &repository.host) => Ok(Err(
+                "not a registry of the `auth-provider`; name it with `registry`".to_owned(),
+            )),
             Last::Named(_, keyless) => {
                 let origin = "`auth-provider`";
                 let found = keyless.find(repository).await.map_err(|error| error.context(origin))?;
-                found.map(Ok).ok_or_else(|| nothing(origin, repository))
+                found
+                    .map(Ok)
+                    .ok_or_else(|| nothing(origin, repository, &keyless.why_not(&repository.host)))
             }
         }
     }
@@ -278,10 +283,10 @@ fn fixed(credential: Credential, origin: &str) -> Found {
 }
 
 /// A provider that was named must give something.
-fn nothing(origin: &str, repository: &Repository) -> Error {
+fn nothing(origin: &str, repository: &Repository, why: &str) -> Error {
     Error::new(
         Class::Denied,
-        format!("{origin}: it gives no credential for {}", repository.host),
+        format!("{origin}: it gives no credential for {}: {why}", repository.host),
     )
     .hint("give the ids of its cloud, and let the job have an ID token; `auth-provider: none` goes without")
 }

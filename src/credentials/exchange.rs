@@ -118,7 +118,10 @@ pub(super) fn basic(username: &str, password: &Secret, report: &Report) -> Resul
 pub(super) fn may_have(job: &Job, host: &Host, known: bool) -> bool {
     let theirs = known || job.cloud.host.as_ref() == Some(host);
     if !theirs {
-        tracing::debug!("{host}: `auth-provider` is not for it: it is no host of that cloud, nor that of `registry`");
+        job.pass(
+            host,
+            "`auth-provider` is not for it: it is no host of that cloud, nor that of `registry`",
+        );
     }
     theirs
 }
@@ -178,8 +181,11 @@ pub(super) async fn read_file(job: &Job, path: &str, variable: &str) -> Result<S
     let text = tokio::task::spawn_blocking(read)
         .await
         .map_err(|_| Error::internal("reading a file panicked"))?
-        // It names the file already.
-        .map_err(|error| Error::local(error).hint(format!("`{variable}` names this file: check it")))?;
+        .map_err(|error| match error.kind() {
+            // Only errors of opening and reading name the file already.
+            std::io::ErrorKind::InvalidData => refuse("it is not text"),
+            _ => Error::local(error).hint(format!("`{variable}` names this file: check it")),
+        })?;
     match text.trim() {
         "" => Err(refuse("it is empty")),
         _ if text.len() as u64 > FILE_LIMIT => Err(refuse("it is too large for a credential")),

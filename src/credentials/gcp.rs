@@ -26,7 +26,7 @@ use crate::report::Secret;
 use federation::{Federation, Subject};
 
 /// The user that an access token is the password of.
-const USER: &str = "oauth2accesstoken";
+pub(super) const USER: &str = "oauth2accesstoken";
 
 /// An access token, and until when to use it.
 struct Token {
@@ -55,11 +55,14 @@ pub(super) async fn login(job: &Job, repository: &Repository) -> Result<Option<F
     match attempt(job).await {
         Ok(None) if provider => Err(nothing(host)),
         Ok(None) => {
-            tracing::debug!("{host}: no identity at Google: no provider, no GOOGLE_APPLICATION_CREDENTIALS");
+            job.pass(
+                host,
+                "no identity at Google: no `gcp-workload-identity-provider`, no GOOGLE_APPLICATION_CREDENTIALS",
+            );
             Ok(None)
         }
         Err(error) if !named => {
-            tracing::debug!("{host}: no credential from Google: {error}");
+            job.pass(host, &format!("no credential from Google: {error}"));
             Ok(None)
         }
         outcome => outcome,

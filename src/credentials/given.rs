@@ -23,14 +23,6 @@ pub struct Given {
     pub github_token: Option<Secret>,
 }
 
-impl Given {
-    /// Whether there is a user name, and no secret that it could go with.
-    pub fn lacks_secret(&self) -> bool {
-        let secrets = [&self.password, &self.token, &self.registry_token];
-        self.username.is_some() && secrets.iter().all(|secret| secret.is_none())
-    }
-}
-
 /// The credential of the inputs, bound to `host`.
 ///
 /// # Errors

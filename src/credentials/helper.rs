@@ -1,27 +1,22 @@
 //! Credential helpers: programs `docker-credential-NAME`, which keep credentials for docker and its like.
 //!
-//! Protocol of docker-credential-helpers: a verb as argument, the key or JSON on stdin, the answer on stdout. Run
-//! without a shell, found on `PATH` alone, with a time limit and a cap: what a build machine's configuration names need
-//! not be sound, or there.
+//! Protocol of docker-credential-helpers: a verb as argument, the key or JSON on stdin, the answer on stdout.
 
-use std::process::Stdio;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::Command;
 
 use super::Credential;
 use crate::env::Env;
 use crate::error::{Class, Error, Result};
+use crate::program::{Bounds, Program, Trouble};
 use crate::report::{Report, Secret};
 
-/// As long as gardener's client waits; some ask a person.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Real answers have a few KiB.
-const ANSWER_LIMIT: u64 = 256 * 1024;
+/// As long as gardener's client waits, as some ask a person; real answers have a few KiB.
+const BOUNDS: Bounds = Bounds {
+    bytes: 256 * 1024,
+    patience: Duration::from_secs(60),
+};
 
 /// As much as is shown of what a helper says.
 const SHOWN: usize = 200;
@@ -70,10 +65,9 @@ impl Failure {
 /// What helpers run in.
 #[derive(Clone)]
 pub(super) struct Helpers {
-    variables: Vec<(String, String)>,
-    path: Option<String>,
+    env: Env,
     report: Report,
-    patience: Duration,
+    bounds: Bounds,
 }
 
 #[derive(Deserialize)]
@@ -96,21 +90,17 @@ struct Entry<'a> {
 
 impl Helpers {
     pub(super) fn new(env: &Env, report: &Report) -> Self {
-        let variables = env.iter().filter(|(name, _)| !name.starts_with(OURS));
         Helpers {
-            variables: variables
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-            path: env.get("PATH").map(str::to_owned),
+            env: env.clone(),
             report: report.clone(),
-            patience: PATIENCE,
+            bounds: BOUNDS,
         }
     }
 
     /// With another time limit than a minute.
     #[cfg(test)]
     pub(super) fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+        self.bounds.patience = patience;
         self
     }
 
@@ -173,78 +163,22 @@ impl Helpers {
 
     /// Whether it succeeded, and what it printed.
     async fn call(&self, name: &str, verb: &str, input: &[u8]) -> Result<(bool, Vec<u8>), Failure> {
-        let program = self.find(name).await?;
-        let mut command = Command::new(program);
-        command
-            .arg(verb)
-            .env_clear()
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
-        // A group of its own, to be ended with all that it starts.
-        #[cfg(unix)]
-        command.process_group(0);
-        let unstarted = |error: std::io::Error| Failure::unusable(format!("it did not start: {error}"));
-        let mut child = command.spawn().map_err(unstarted)?;
-        let group = Group(child.id());
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let (Some(mut stdin), Some(stdout)) = (stdin, stdout) else {
-            return Err(Failure::unusable("it has no stdin or stdout"));
-        };
-        let mut answer = Vec::new();
-        let talk = async {
-            let write = async move {
-                // A helper that knows its only credential doesn't read.
-                let _ = stdin.write_all(input).await;
-                drop(stdin);
-            };
-            let mut limited = stdout.take(ANSWER_LIMIT + 1);
-            let ((), read) = tokio::join!(write, limited.read_to_end(&mut answer));
-            read.map_err(unstarted)?;
-            if answer.len() as u64 > ANSWER_LIMIT {
-                return Err(Failure::unusable("it printed more than 256 KiB"));
-            }
-            child.wait().await.map_err(unstarted)
-        };
-        let seconds = self.patience.as_secs();
-        let status = tokio::time::timeout(self.patience, talk)
-            .await
-            .map_err(|_| Failure::denied(format!("it gave no answer within {seconds} s")))??;
-        group.ended();
-        Ok((status.success(), answer))
-    }
-
-    /// The program, in a folder of `PATH`: those that are relative name whatever the job checked out.
-    async fn find(&self, name: &str) -> Result<Utf8PathBuf, Failure> {
         let sound = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         if name.is_empty() || !name.bytes().all(sound) {
             return Err(Failure::unusable("its name has characters that no helper's name has"));
         }
-        let file = format!("docker-credential-{name}{}", std::env::consts::EXE_SUFFIX);
-        let path = self.path.clone().unwrap_or_default();
-        let found = tokio::task::spawn_blocking(move || {
-            let folders = std::env::split_paths(&path).filter_map(|folder| Utf8PathBuf::from_path_buf(folder).ok());
-            let mut programs = folders
-                .filter(|folder| folder.is_absolute())
-                .map(|folder| folder.join(&file));
-            programs.find(|program| is_executable(program))
-        });
-        let found = found.await.ok().flatten();
-        found.ok_or_else(|| Failure::unusable("there is no such program on PATH"))
+        let ended = async {
+            let program = Program::find(&format!("docker-credential-{name}"), &self.env).await?;
+            program.without(OURS).run(&[verb], input, self.bounds).await
+        };
+        let output = ended.await.map_err(|trouble| match trouble {
+            Trouble::Missing => Failure::unusable("there is no such program on PATH"),
+            Trouble::Broken(error) => Failure::unusable(format!("it did not start: {error}")),
+            Trouble::TooMuch => Failure::unusable(format!("it printed more than {} KiB", self.bounds.bytes / 1024)),
+            Trouble::Hung => Failure::denied(format!("it gave no answer within {} s", self.bounds.patience.as_secs())),
+        })?;
+        Ok((output.success, output.stdout))
     }
-}
-
-fn is_executable(path: &Utf8Path) -> bool {
-    let Ok(metadata) = fs_err::metadata(path) else {
-        return false;
-    };
-    #[cfg(unix)]
-    let may_run = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
-    #[cfg(not(unix))]
-    let may_run = true;
-    metadata.is_file() && may_run
 }
 
 /// Helpers write it with and without a newline (google/go-containerregistry#258).
@@ -264,32 +198,6 @@ fn complaint(answer: &[u8]) -> String {
     }
     let shown: String = line.chars().take(SHOWN).collect();
     format!("it failed: {shown}")
-}
-
-/// A helper under way; dropped, it and its children are killed.
-struct Group(Option<u32>);
-
-impl Group {
-    /// It ended by itself.
-    fn ended(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // The child hasn't been waited for, so that its id is still its own.
-        #[cfg(unix)]
-        if let Some(id) = self
-            .0
-            .and_then(|id| rustix::process::Pid::from_raw(id.try_into().ok()?))
-        {
-            let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
-        }
-        // Elsewhere tokio ends the helper alone.
-        #[cfg(not(unix))]
-        let _ = self.0;
-    }
 }
 
 #[cfg(all(test, unix))]

@@ -3,6 +3,9 @@
 //! Each cloud is a file: `serves` tells its registries by their host, `login` gets a credential. Here is what they
 //! share: which of them is asked, once for each host, and again when a credential ends.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,7 +37,8 @@ pub enum Provider {
 pub struct Cloud {
     /// `auth-provider`; `None` is `auto`.
     pub provider: Option<Provider>,
-    /// The registry that a named provider is for; `None`: every registry that no other credential is for.
+    /// The registry that a named provider is for, whatever its name; `None`: the provider's own registries, as far as
+    /// no other credential is for them.
     pub host: Option<Host>,
     pub azure_client_id: Option<String>,
     pub azure_tenant_id: Option<String>,
@@ -60,13 +64,27 @@ impl Job {
     /// Notes why `host` gets nothing from here, which is no error.
     pub(super) fn pass(&self, host: &Host, reason: &str) {
         tracing::debug!("{host}: {reason}");
+        self.note(host, reason);
+    }
+
+    fn note(&self, host: &Host, reason: &str) {
         let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
         reasons.insert(host.clone(), reason.to_owned());
     }
 }
 
+/// What a login came to.
+#[derive(Debug, Default)]
+enum Outcome {
+    #[default]
+    NotAsked,
+    /// No identity, and why. It stays so for the run: what the environment holds does not change.
+    Nothing(String),
+    Got(Found),
+}
+
 /// Holding its lock is the right to log in.
-type Slot = Arc<tokio::sync::Mutex<Option<Found>>>;
+type Slot = Arc<tokio::sync::Mutex<Outcome>>;
 
 /// Registries of one realm take the same credential.
 type Key = (Provider, String);
@@ -119,24 +137,32 @@ impl Keyless {
         };
         let mut slot = slot.lock().await;
         let now = std::time::Instant::now();
-        if let Some(found) = slot.as_ref().filter(|found| found.expires.is_none_or(|end| now < end)) {
-            return Ok(Some(found.clone()));
+        match &*slot {
+            Outcome::Got(found) if found.expires.is_none_or(|end| now < end) => return Ok(Some(found.clone())),
+            Outcome::Nothing(why) => {
+                self.job.note(host, why);
+                return Ok(None);
+            }
+            _ => {}
         }
-        *slot = match provider {
+        let found = match provider {
             Provider::Azure => azure::login(&self.job, repository).await?,
             Provider::Aws => aws::login(&self.job, repository).await?,
             Provider::Gcp => gcp::login(&self.job, repository).await?,
             Provider::Quay => quay::login(&self.job, repository).await?,
             Provider::None => None,
         };
-        Ok(slot.clone())
+        *slot = match &found {
+            Some(found) => Outcome::Got(found.clone()),
+            None => Outcome::Nothing(self.why_not(host)),
+        };
+        Ok(found)
     }
 
     /// Why [`Keyless::find`] had nothing for `host`, as a clause.
-    #[allow(dead_code)]
     pub(super) fn why_not(&self, host: &Host) -> String {
         let reasons = self.job.reasons.lock().unwrap_or_else(PoisonError::into_inner);
-        let usual = || "no identity of this job is for it".to_owned();
+        let usual = || "no cloud that it has one at".to_owned();
         reasons.get(host).cloned().unwrap_or_else(usual)
     }
 
@@ -147,9 +173,9 @@ impl Keyless {
         for slot in slots.values() {
             // One that is being got is not the refused one.
             if let Ok(mut slot) = slot.try_lock()
-                && slot.as_ref().is_some_and(|found| found.credential == *credential)
+                && matches!(&*slot, Outcome::Got(found) if found.credential == *credential)
             {
-                *slot = None;
+                *slot = Outcome::NotAsked;
                 forgot = true;
             }
         }

@@ -47,7 +47,7 @@ pub(super) async fn login(job: &Job, repository: &Repository) -> Result<Option<F
             return Err(Error::usage("`auth-provider` is quay, but `quay-robot` is not given")
                 .hint("set `quay-robot` to ORGANISATION+ROBOT"));
         }
-        tracing::debug!("{host}: no robot of Quay: `quay-robot` is not given");
+        job.pass(host, "no robot of Quay: `quay-robot` is not given");
         return Ok(None);
     };
     let robot = checked(robot)?;

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
 
 use super::keyless::{Cloud, Job};
-use super::server::Server;
 use super::{Credential, Found, IdTokens};
 use crate::error::Result;
+use crate::http::server::Server;
 use crate::http::{Client, Options};
 use crate::reference::Repository;
 use crate::report::{Report, Secret};

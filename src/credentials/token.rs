@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 
-use super::Credential;
+use super::{Claims, Credential, aws, azure, gcp, quay};
 use crate::reference::Host;
 use crate::report::{Report, Secret};
 
@@ -18,68 +18,47 @@ const ENTRA: [&str; 5] = [
     "https://sts.chinacloudapi.cn/",
 ];
 
-/// Registries that take a token as the password of a user of theirs: end of the host, the user.
-const USERS: [(&str, &str); 7] = [
-    // Any user name does.
-    ("ghcr.io", "github-token"),
-    (".pkg.dev", "oauth2accesstoken"),
-    (".gcr.io", "oauth2accesstoken"),
-    ("gcr.io", "oauth2accesstoken"),
-    ("quay.io", "$oauthtoken"),
-    (".quay.io", "$oauthtoken"),
-    ("public.ecr.aws", "AWS"),
-];
-
 /// The credential that `token` is at `host`; `username` is the input, if it was given.
 pub(super) fn for_registry(host: &Host, username: Option<String>, token: Secret, report: &Report) -> Credential {
-    let name = host.name();
-    if is_acr(name) && username.is_none() {
+    if azure::serves(host) && username.is_none() {
         return if is_entra(token.expose()) {
             Credential::EntraToken(token)
         } else {
             Credential::RefreshToken(token)
         };
     }
-    let own = USERS.iter().find(|(end, _)| {
-        if end.starts_with('.') {
-            name.ends_with(end)
-        } else {
-            name == *end
-        }
-    });
-    let own = own.map(|(_, user)| *user).or_else(|| is_ecr(name).then_some("AWS"));
-    match (username, own) {
+    match (username, user(host)) {
         (Some(username), _) => Credential::Basic {
             username,
             password: token,
         },
-        (None, Some("AWS")) => Credential::Basic {
-            username: "AWS".to_owned(),
-            password: ecr_password(token, report),
-        },
         (None, Some(user)) => Credential::Basic {
             username: user.to_owned(),
-            password: token,
+            password: if aws::serves(host) {
+                ecr_password(token, report)
+            } else {
+                token
+            },
         },
         (None, None) => Credential::RefreshToken(token),
     }
 }
 
-fn is_acr(name: &str) -> bool {
-    [".azurecr.io", ".azurecr.cn", ".azurecr.us"]
-        .iter()
-        .any(|end| name.ends_with(end))
-}
-
-fn is_ecr(name: &str) -> bool {
-    let aws = name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn") || name.ends_with(".on.aws");
-    aws && name.contains(".dkr")
+/// The user that a token is the password of, at registries that take one so.
+fn user(host: &Host) -> Option<&'static str> {
+    match host.name() {
+        // Any name does.
+        "ghcr.io" => Some("github-token"),
+        _ if aws::serves(host) => Some("AWS"),
+        _ if gcp::serves(host) => Some(gcp::USER),
+        _ if quay::serves(host) => Some("$oauthtoken"),
+        _ => None,
+    }
 }
 
 /// Whether a JWT was issued by Microsoft Entra. Read, not verified: ACR does that.
 fn is_entra(token: &str) -> bool {
-    let issuer = claims(token).and_then(|claims| claims.iss).unwrap_or_default();
-    ENTRA.iter().any(|entra| issuer.starts_with(entra))
+    Claims::read(token).is_some_and(|claims| ENTRA.iter().any(|entra| claims.issuer.starts_with(entra)))
 }
 
 /// For how long `credential` has been over, by the `exp` of its JWT. Servers decide; theirs is a 401 without a reason.
@@ -89,24 +68,10 @@ pub(super) fn ended(credential: &Credential, now: SystemTime) -> Option<Duration
         Credential::Basic { password, .. } => password,
         Credential::RefreshToken(token) | Credential::EntraToken(token) | Credential::Bearer(token) => token,
     };
-    let seconds = claims(token.expose())?.exp?;
+    let seconds = Claims::read(token.expose())?.expires?;
     now.duration_since(UNIX_EPOCH)
         .ok()?
         .checked_sub(Duration::from_secs(seconds))
-}
-
-/// What a token says of itself, if it is a JWT.
-#[derive(serde::Deserialize)]
-struct Claims {
-    iss: Option<String>,
-    exp: Option<u64>,
-}
-
-fn claims(token: &str) -> Option<Claims> {
-    let payload = URL_SAFE_NO_PAD
-        .decode(token.split('.').nth(1)?.trim_end_matches('='))
-        .ok()?;
-    serde_json::from_slice(&payload).ok()
 }
 
 /// `aws ecr get-login-password` prints the password; `GetAuthorizationToken` answers base64 of `AWS:PASSWORD`.
@@ -123,6 +88,8 @@ fn ecr_password(token: Secret, report: &Report) -> Secret {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     fn secret(text: &str) -> Secret {
@@ -160,7 +127,7 @@ mod tests {
         );
         let zero = "00000000-0000-0000-0000-000000000000";
         assert_eq!(credential("my.azurecr.io", Some(zero), &acr), basic(zero, &acr));
-        let ecr = "1.dkr.ecr.eu-west-1.amazonaws.com";
+        let ecr = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
         assert_eq!(credential(ecr, None, "p"), basic("AWS", "p"));
         assert_eq!(credential(ecr, None, &STANDARD.encode("AWS:p:q")), basic("AWS", "p:q"));
         assert_eq!(credential("public.ecr.aws", None, "p"), basic("AWS", "p"));

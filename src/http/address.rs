@@ -266,4 +266,22 @@ mod tests {
         assert!(addresses.of("nowhere.invalid").await.is_err());
         assert!(!addresses.lock().contains_key("nowhere.invalid"));
     }
+
+    #[tokio::test]
+    async fn where_one_address_refuses_the_next_one_is_taken() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = Addresses::default();
+        let pinned = ["127.0.0.2:0", "127.0.0.1:0"].map(|text| text.parse().unwrap());
+        addresses.lock().insert("two.example".to_owned(), pinned.to_vec());
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .dns_resolver(Guarded(Guard::Link, addresses))
+            .build()
+            .unwrap();
+        let url = format!("http://two.example:{}/", listener.local_addr().unwrap().port());
+        let asked = tokio::spawn(client.get(url).send());
+        listener.accept().await.unwrap();
+        asked.abort();
+    }
 }

@@ -13,10 +13,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Fault;
 use super::fault::Kind;
 use super::gate::Permit;
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 
 /// Bytes that a server is given one second more for to answer, after it got them (it hashes and stores them).
 const BYTES_A_SECOND: u64 = 20_000_000;
+
+/// Bytes that count as progress of an answer's body. So many are to come in each idle timeout: a server that drips them
+/// one by one would hold a job for ever (2 MB at 1 byte a minute take four years).
+const PROGRESS: usize = 1024;
 
 /// Pieces of a body.
 pub type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
@@ -67,6 +71,10 @@ impl Body {
 /// Tells `watch` of each piece that the connection takes.
 fn watched(pieces: Pieces, watch: Watch) -> impl Stream<Item = Result<Bytes>> + Send {
     futures_util::stream::unfold((pieces, watch), |(mut pieces, watch)| async move {
+        if watch.lock().stopped {
+            // Ends the connection: HTTP/1.1 has no other way to leave a body off.
+            return Some((Err(Error::new(Class::Network, "answered early")), (pieces, watch)));
+        }
         match pieces.next().await {
             Some(Ok(piece)) => {
                 watch.moved(piece.len() as u64);
@@ -92,6 +100,8 @@ struct Progress {
     length: u64,
     /// Bytes that the connection has yet to take. Counted, since it doesn't ask for more than the length it was told.
     left: u64,
+    /// Nobody wants the rest.
+    stopped: bool,
     failure: Option<Error>,
 }
 
@@ -101,6 +111,7 @@ impl Watch {
             last: Instant::now(),
             length,
             left: 0,
+            stopped: false,
             failure: None,
         })))
     }
@@ -113,6 +124,11 @@ impl Watch {
         let mut progress = self.lock();
         progress.last = Instant::now();
         progress.left = progress.left.saturating_sub(bytes);
+    }
+
+    /// The answer is there: what is left of the body is not sent.
+    pub(super) fn stop(&self) {
+        self.lock().stopped = true;
     }
 
     /// What the source of the body failed with: no fault of the network, and no reason to try again.
@@ -150,6 +166,10 @@ fn no_progress(idle: Duration) -> String {
 pub struct Download {
     response: reqwest::Response,
     idle: Duration,
+    /// Waited for since the last progress. Only that: how long who reads takes is not the server's fault.
+    waited: Duration,
+    /// Bytes since then.
+    gained: usize,
     /// Given back at the end, as a stream may be kept longer.
     permit: Option<Permit>,
 }
@@ -159,14 +179,25 @@ impl Download {
         Download {
             response,
             idle,
+            waited: Duration::ZERO,
+            gained: 0,
             permit: Some(permit),
         }
     }
 
     /// The next bytes; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        let outcome = match timeout(self.idle, self.response.chunk()).await {
-            Ok(Ok(piece)) => Ok(piece),
+        let begun = Instant::now();
+        let left = self.idle.saturating_sub(self.waited);
+        let outcome = match timeout(left, self.response.chunk()).await {
+            Ok(Ok(piece)) => {
+                self.waited += begun.elapsed();
+                self.gained += piece.as_ref().map_or(0, Bytes::len);
+                if self.gained >= PROGRESS {
+                    (self.waited, self.gained) = (Duration::ZERO, 0);
+                }
+                Ok(piece)
+            }
             Ok(Err(error)) => Err(Fault::from(error)),
             Err(_) => Err(Fault::new(Kind::Idle, no_progress(self.idle))),
         };

@@ -1,6 +1,6 @@
 //! The client: tries, attempts, exchanges.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -17,16 +17,11 @@ use super::message::{Answer, Request, Want};
 use super::redirect::{self, same_origin};
 use super::retry::{self, Budget, Failure, Verdict};
 use super::transport::{self, Transports};
+use super::warning::Warnings;
 use super::{Fault, Options, redacted};
 use crate::error::{Class, Error, Result};
 use crate::reference::Host;
-use crate::report::Report;
-
-/// Warnings of servers that are shown in one run.
-const WARNINGS: usize = 20;
-
-/// Bytes of one that are shown.
-const WARNING_LENGTH: usize = 4096;
+use crate::report::{Report, Secret};
 
 /// Makes the `Authorization` of one try, when all is ready for it to be sent: one that was made before the waits that
 /// come first, for a try's turn or for a host's `Retry-After`, may have ended by then.
@@ -42,8 +37,7 @@ struct Inner {
     transports: Transports,
     addresses: Addresses,
     gates: Gates,
-    /// What servers warned of, by host and text.
-    warned: Mutex<HashSet<String>>,
+    warnings: Warnings,
     /// Whether a registry's addresses are all public, by its host.
     public: Mutex<HashMap<url::Host<String>, bool>>,
 }
@@ -55,13 +49,17 @@ impl Client {
     /// A `ca_file` that can't be read or holds no certificate; a client certificate or key that can't be used.
     pub fn new(options: &Options, report: &Report) -> Result<Self> {
         let addresses = Addresses::default();
+        for password in options.surroundings.proxies.passwords() {
+            // For the mask alone: it is sent by reqwest.
+            let _ = Secret::new(password, report);
+        }
         Ok(Client(Arc::new(Inner {
             options: options.clone(),
             report: report.clone(),
             transports: Transports::new(options, &addresses)?,
             addresses,
             gates: Gates::new(options.concurrency),
-            warned: Mutex::default(),
+            warnings: Warnings::default(),
             public: Mutex::default(),
         })))
     }
@@ -127,7 +125,7 @@ impl Client {
                 },
                 Err(fault) => {
                     let what = format!("{} {}", request.method, redacted(&request.url));
-                    Failure::of_fault(fault, &what, request.replay)
+                    Failure::of_fault(fault, &what, request.replay).at(&request.url)
                 }
             };
             if failure.verdict == Verdict::NewSession {
@@ -175,11 +173,8 @@ impl Client {
             true => Guard::Open,
             false => self.guard(request.home.as_ref().unwrap_or(&request.url), url).await?,
         };
-        let transport = self
-            .0
-            .transports
-            .get(url, guard, same_origin(&request.url, url))
-            .map_err(Fault::own)?;
+        let known = same_origin(&request.url, url);
+        let transport = self.0.transports.get(url, guard, known).map_err(Fault::own)?;
         let permit = self.0.gates.of(url).enter(Lane::of(request)).await;
         let authorization = match authorize {
             Some(authorize) => authorize().await.map_err(Fault::own)?,
@@ -187,18 +182,7 @@ impl Client {
         };
         // Opened now, as the watch begins with it: waiting for a permit is no fault of the body's.
         let (body, watch) = request.body.open();
-        let mut outgoing = reqwest::Request::new(request.method.clone(), url.clone());
-        *outgoing.headers_mut() = request.headers.clone();
-        outgoing.headers_mut().remove(header::AUTHORIZATION);
-        if let Some(authorization) = authorization {
-            outgoing.headers_mut().insert(header::AUTHORIZATION, authorization);
-        }
-        if matches!(request.method, Method::POST | Method::PUT | Method::PATCH) {
-            outgoing
-                .headers_mut()
-                .insert(header::CONTENT_LENGTH, request.body.length().into());
-            *outgoing.body_mut() = Some(body);
-        }
+        let outgoing = outgoing(request, url, authorization.as_ref(), body);
         let begun = Instant::now();
         let Options {
             idle_timeout,
@@ -206,9 +190,11 @@ impl Client {
             ..
         } = self.0.options;
         let outcome = tokio::select! {
-            outcome = transport.execute(outgoing) => outcome.map_err(Fault::from),
+            outcome = transport.client.execute(outgoing) => transport.judge(outcome),
             fault = watch.stalled(idle_timeout, answer_timeout) => Err(fault),
         };
+        // The answer stands, whatever it didn't wait for: no byte of the rest would be of use.
+        watch.stop();
         let took = begun.elapsed().as_millis();
         match &outcome {
             Ok(response) => {
@@ -225,11 +211,11 @@ impl Client {
                     status if status.is_server_error() => {}
                     _ => permit.succeeded(),
                 }
-                self.warn(url, response.headers());
+                self.0.warnings.show(url, response.headers(), &self.0.report);
             }
             Err(fault) => {
                 if fault.kind == Kind::Connect {
-                    self.0.addresses.forget(url.host_str().unwrap_or_default());
+                    self.0.addresses.forget(transport.peer(url));
                 }
                 tracing::debug!("{} {}: {fault} after {took} ms", request.method, redacted(url));
             }
@@ -238,18 +224,6 @@ impl Client {
         match watch.failure() {
             Some(error) => Err(Fault::own(error)),
             None => outcome.map(|response| (response, permit)),
-        }
-    }
-
-    /// Shows `Warning: 299` headers (distribution spec, "Warnings"), each once, and no more than so many.
-    fn warn(&self, url: &Url, headers: &header::HeaderMap) {
-        for text in headers.get_all(header::WARNING).iter().filter_map(warning) {
-            let line = format!("{} warns: {text}", url.host_str().unwrap_or_default());
-            let mut warned = self.0.warned.lock().unwrap_or_else(PoisonError::into_inner);
-            if warned.len() < WARNINGS && warned.insert(line.clone()) {
-                drop(warned);
-                self.0.report.warning(line);
-            }
         }
     }
 
@@ -291,7 +265,9 @@ impl Client {
 
     /// Which addresses `url` may lead to, asked for by the registry at `home`.
     async fn guard(&self, home: &Url, url: &Url) -> Result<Guard, Fault> {
-        let guard = if url.host() == home.host() || !self.is_public(home).await {
+        // A name that a proxy resolves is not looked up here, where it may well not be known.
+        let elsewhere = matches!(url.host(), Some(url::Host::Domain(_))) && self.0.transports.proxied(url);
+        let guard = if elsewhere || url.host() == home.host() || !self.is_public(home).await {
             Guard::Link
         } else {
             Guard::Inside
@@ -327,32 +303,23 @@ impl Client {
     }
 }
 
-/// The text of a `Warning` header, if it is of the kind that the distribution spec uses: `299 - "TEXT"`.
-fn warning(value: &HeaderValue) -> Option<String> {
-    let text = String::from_utf8_lossy(value.as_bytes());
-    let text = text.strip_prefix("299 ")?.split_once(' ')?.1.trim();
-    let text = text.strip_prefix('"')?.strip_suffix('"')?;
-    let text = text.replace("\\\"", "\"").replace("\\\\", "\\");
-    let end = (0..=WARNING_LENGTH.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))?;
-    text.get(..end).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn warnings_of_the_spec_are_read_and_cut() {
-        let read = |text: &str| warning(&HeaderValue::from_str(text).unwrap());
-        assert_eq!(read("299 - \"Tag is \\\"old\\\"\"").unwrap(), "Tag is \"old\"");
-        assert_eq!(
-            read(&format!("299 - \"{}\"", "é".repeat(4000))).unwrap().len(),
-            WARNING_LENGTH
-        );
-        for other in ["110 - \"stale\"", "299 - unquoted", "299 - \"\"", "299", ""] {
-            assert_eq!(read(other), None, "{other}");
-        }
+/// The request as it goes to `url`.
+fn outgoing(
+    request: &Request,
+    url: &Url,
+    authorization: Option<&HeaderValue>,
+    body: reqwest::Body,
+) -> reqwest::Request {
+    let mut outgoing = reqwest::Request::new(request.method.clone(), url.clone());
+    let headers = outgoing.headers_mut();
+    headers.clone_from(&request.headers);
+    headers.remove(header::AUTHORIZATION);
+    if let Some(authorization) = authorization {
+        headers.insert(header::AUTHORIZATION, authorization.clone());
     }
+    if matches!(request.method, Method::POST | Method::PUT | Method::PATCH) {
+        headers.insert(header::CONTENT_LENGTH, request.body.length().into());
+        *outgoing.body_mut() = Some(body);
+    }
+    outgoing
 }

@@ -3,7 +3,10 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use rustls::AlertDescription;
+
 use super::address::Forbidden;
+use super::proxy::Proxy;
 use crate::error::{Class, Error};
 
 /// The kinds of faults that differ in what to do about them.
@@ -116,12 +119,57 @@ fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 
 }
 
 impl Fault {
+    /// What a proxy, or the way to it, is to blame for. The texts are hyper-util's, whose type is private.
+    pub(super) fn through(error: reqwest::Error, proxy: &Proxy) -> Self {
+        let chain = || std::iter::successors(Some(&error as &(dyn StdError + 'static)), |error| cause(*error));
+        let says = |text: &str| chain().any(|error| error.to_string() == text);
+        if says("tunnel error: proxy authorization required") {
+            return Fault::unauthorized_at(proxy);
+        }
+        let refused = says("tunnel error: unsuccessful");
+        let mut fault = Fault::from(error);
+        if fault.kind != Kind::Connect {
+            return fault;
+        }
+        if refused {
+            fault.text = format!("the proxy {proxy} refuses to connect there");
+            fault.hint = Some("allow the host and port in the proxy, or list the host in NO_PROXY to go past it");
+        } else {
+            let to = format!("no connection through the proxy {proxy}");
+            fault.text = fault.text.replacen("no connection", &to, 1);
+            fault.hint = Some("check the proxy, or list the host in NO_PROXY to go past it");
+        }
+        fault
+    }
+
+    /// A proxy that wants a login, or another one.
+    pub(super) fn unauthorized_at(proxy: &Proxy) -> Self {
+        let text = format!("the proxy {proxy} wants a login, or does not take the one it got: 407");
+        let hint = format!(
+            "set {} to http://USER:PASSWORD@HOST:PORT, special characters as %XX",
+            proxy.variable
+        );
+        Fault::own(Error::new(Class::Denied, text).hint(hint))
+    }
+
     fn of_tls(error: &rustls::Error) -> Self {
         let mut fault = Fault::new(Kind::Tls, format!("TLS: {error}"));
         fault.hint = Some(match error {
             rustls::Error::InvalidCertificate(_) => {
                 "name the authority's certificate in `ca-file`, or the host in `insecure` to skip the check"
             }
+            rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+                "the server wants a client certificate: name it in `client-cert`, and its key in `client-key`"
+            }
+            rustls::Error::AlertReceived(
+                AlertDescription::UnknownCA
+                | AlertDescription::BadCertificate
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::DecryptError
+                | AlertDescription::AccessDenied,
+            ) => "the server does not take the certificate in `client-cert`: name one of an authority that it trusts",
             rustls::Error::InvalidMessage(_) => "if the server speaks plain HTTP, name its host in `plain-http`",
             _ => "check that the server speaks TLS 1.2 or 1.3",
         });

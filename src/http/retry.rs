@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+use url::Url;
 
 use super::fault::{Fault, Kind};
 use super::{Answer, Refusal};
@@ -91,6 +92,8 @@ pub struct Failure {
     pub error: Error,
     /// What may be done.
     pub verdict: Verdict,
+    /// The server.
+    host: Option<String>,
     reason: String,
     retry_after: Option<Duration>,
 }
@@ -103,7 +106,9 @@ impl Failure {
             retry_after: retry_after(&answer.headers),
             error: refusal.into_error(),
             verdict,
+            host: None,
         }
+        .at(&answer.url)
     }
 
     pub(crate) fn of_fault(fault: Fault, what: &str, replay: Replay) -> Self {
@@ -112,7 +117,18 @@ impl Failure {
             reason: fault.to_string(),
             retry_after: None,
             error: fault.into_error(what),
+            host: None,
         }
+    }
+
+    /// With the server that it is told of.
+    pub(crate) fn at(mut self, url: &Url) -> Self {
+        let host = url.host_str().unwrap_or_default();
+        self.host = Some(
+            url.port()
+                .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+        );
+        self
     }
 
     /// Waits if `budget` has a try left, else gives the error. `what` is what a person knows the work by.
@@ -122,6 +138,10 @@ impl Failure {
         }
         match budget.take(self.retry_after) {
             Some(wait) => {
+                let what = match &self.host {
+                    Some(host) if !what.contains(host.as_str()) => format!("{host}: {what}"),
+                    _ => what.to_owned(),
+                };
                 report.retry(what, &self.reason, wait);
                 tokio::time::sleep(wait).await;
                 Ok(())
@@ -142,6 +162,7 @@ impl From<Error> for Failure {
             reason: error.message().to_owned(),
             error,
             verdict: Verdict::Stop,
+            host: None,
             retry_after: None,
         }
     }
@@ -248,6 +269,16 @@ mod tests {
         for junk in ["", "-1", "soon", "1.5", "١٢"] {
             assert_eq!(parse(junk), None, "{junk}");
         }
+    }
+
+    #[test]
+    fn waits_are_random() {
+        let wait = || Budget::new(1, Duration::from_secs(1)).take(None);
+        let waits: std::collections::HashSet<_> = (0..32).map(|_| wait()).collect();
+        assert!(
+            waits.len() > 16,
+            "clients that failed together must not come back together"
+        );
     }
 
     proptest! {

@@ -172,3 +172,22 @@ async fn an_upload_that_was_read_and_not_answered_gets_the_patience_of_an_answer
     assert!(error.message().contains("no answer for 400ms"), "{error}");
     server.abort();
 }
+
+#[tokio::test]
+async fn an_answer_that_drips_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host: Host = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await;
+        let _ = stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            .await;
+        while stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let error = get(&options(), &host).await.unwrap_err();
+    assert!(error.message().contains("no progress for 400ms"), "{error}");
+    server.abort();
+}

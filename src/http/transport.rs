@@ -5,16 +5,38 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use reqwest::{Response, StatusCode};
 use url::Url;
 
 use super::address::{Addresses, Guard, Guarded};
-use super::{Options, identity};
+use super::proxy::{Proxies, Proxy};
+use super::{Fault, Options, identity};
+use crate::env::Env;
 use crate::error::{Class, Error, Result};
 use crate::reference::Host;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const USER_AGENT: &str = concat!("oci-artifact/", env!("CARGO_PKG_VERSION"));
+
+/// What the job's environment says about the way to servers.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    pub(super) proxies: Proxies,
+    /// The variable that names authorities in place of the system's.
+    authorities: Option<&'static str>,
+}
+
+impl Surroundings {
+    /// As `env` says.
+    pub fn of(env: &Env) -> Self {
+        let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+        Surroundings {
+            proxies: Proxies::of(env),
+            authorities: named.into_iter().find(|name| env.get(name).is_some()),
+        }
+    }
+}
 
 /// How a server proves who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,9 +54,8 @@ enum Trust {
 struct Kind {
     trust: Trust,
     guard: Guard,
-    /// Past any proxy of the environment: this machine, as in Go's and curl's practice, and its metadata service, whose
-    /// keys are no proxy's business.
-    direct: bool,
+    /// The variable that names the proxy, where there is one.
+    proxy: Option<&'static str>,
     /// Whether it shows the client's certificate to a server that asks.
     known: bool,
 }
@@ -42,6 +63,7 @@ struct Kind {
 /// All clients.
 pub(super) struct Transports {
     insecure: Vec<Host>,
+    surroundings: Surroundings,
     authorities: Vec<reqwest::Certificate>,
     identity: Option<reqwest::Identity>,
     addresses: Addresses,
@@ -57,6 +79,7 @@ impl Transports {
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Transports {
             insecure: options.insecure.clone(),
+            surroundings: options.surroundings.clone(),
             authorities: options
                 .ca_file
                 .as_deref()
@@ -71,28 +94,57 @@ impl Transports {
     }
 
     /// The client for `url`; `known` where the user named it, not only another server, which learns who we are.
-    pub(super) fn get(&self, url: &Url, guard: Guard, known: bool) -> Result<reqwest::Client> {
+    pub(super) fn get(&self, url: &Url, guard: Guard, known: bool) -> Result<Transport> {
         let trust = match url.scheme() {
             "http" => Trust::Plain,
             _ if self.insecure.iter().any(|host| names(host, url)) => Trust::Unverified,
             _ => Trust::Verified,
         };
+        let proxy = self.proxy(url).filter(|_| guard != Guard::Open);
         let kind = Kind {
             trust,
-            guard,
-            direct: is_loopback(url) || guard == Guard::Open,
+            // What is resolved for a proxied request is the proxy's name, which the user named.
+            guard: if proxy.is_some() { Guard::Open } else { guard },
+            proxy: proxy.map(|proxy| proxy.variable),
             known: known && self.identity.is_some(),
         };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = made.get(&kind) {
-            return Ok(client.clone());
-        }
-        let client = self.make(kind)?;
-        made.insert(kind, client.clone());
-        Ok(client)
+        let client = match made.get(&kind) {
+            Some(client) => client.clone(),
+            None => made.entry(kind).or_insert(self.make(kind, proxy)?).clone(),
+        };
+        Ok(Transport {
+            client,
+            proxy: proxy.cloned(),
+        })
     }
 
-    fn make(&self, kind: Kind) -> Result<reqwest::Client> {
+    /// Whether a proxy stands between us and the server of `url`.
+    pub(super) fn proxied(&self, url: &Url) -> bool {
+        self.proxy(url).is_some()
+    }
+
+    fn no_authority(&self) -> Error {
+        let variable = self.surroundings.authorities.unwrap_or_default();
+        Error::usage(format!("{variable}: no certificate of an authority was found there")).hint(format!(
+            "let {variable} name certificates in PEM form, or unset it and use `ca-file`"
+        ))
+    }
+
+    /// This machine is reached past any proxy, as in Go's and curl's practice. So is its metadata service, whose keys
+    /// are no proxy's business.
+    fn proxy(&self, url: &Url) -> Option<&Proxy> {
+        self.surroundings.proxies.to(url).filter(|_| !is_loopback(url))
+    }
+
+    fn make(&self, kind: Kind, proxy: Option<&Proxy>) -> Result<reqwest::Client> {
+        let through = match proxy {
+            None => None,
+            Some(proxy) => Some(
+                reqwest::Proxy::all(proxy.url()?.clone())
+                    .map_err(|_| Error::usage(format!("{}: not the URL of a proxy", proxy.variable)))?,
+            ),
+        };
         let builder = || {
             let builder = reqwest::Client::builder()
                 .http1_only()
@@ -112,12 +164,16 @@ impl Transports {
                 Some(identity) if kind.known => builder.identity(identity.clone()),
                 _ => builder,
             };
-            if kind.direct { builder.no_proxy() } else { builder }
+            through
+                .iter()
+                .fold(builder.no_proxy(), |builder, through| builder.proxy(through.clone()))
         };
         let builder = match kind.trust {
             Trust::Unverified => builder().tls_danger_accept_invalid_certs(true),
             // A proxy may speak TLS where the server doesn't.
             Trust::Verified | Trust::Plain if system_has_roots() => builder(),
+            // Not Mozilla's in their place: who names authorities may want no others.
+            Trust::Verified if self.surroundings.authorities.is_some() => return Err(self.no_authority()),
             Trust::Verified | Trust::Plain => {
                 tracing::debug!("the system has no certificate authorities: Mozilla's are used, as built in");
                 builder().tls_certs_only(built_in().into_iter().chain(self.authorities.iter().cloned()))
@@ -131,6 +187,32 @@ impl Transports {
                  SSL_CERT_FILE",
             )
         })
+    }
+}
+
+/// The client for a URL, and what stands in between.
+pub(super) struct Transport {
+    pub(super) client: reqwest::Client,
+    proxy: Option<Proxy>,
+}
+
+impl Transport {
+    /// The answer, if it is one of the server, and no proxy's.
+    pub(super) fn judge(&self, outcome: reqwest::Result<Response>) -> Result<Response, Fault> {
+        match (outcome, &self.proxy) {
+            (Ok(response), Some(proxy)) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                Err(Fault::unauthorized_at(proxy))
+            }
+            (Ok(response), _) => Ok(response),
+            (Err(error), Some(proxy)) => Err(Fault::through(error, proxy)),
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+
+    /// The name that is resolved for `url`.
+    pub(super) fn peer<'a>(&'a self, url: &'a Url) -> &'a str {
+        let proxy = self.proxy.as_ref().and_then(|proxy| proxy.url().ok());
+        proxy.unwrap_or(url).host_str().unwrap_or_default()
     }
 }
 

@@ -33,16 +33,21 @@ pub fn parse(mut arguments: Vec<OsString>, default: Option<Command>) -> Result<P
         arguments.remove(1);
         arguments.push("--help".into());
     }
-    if let Some(command) = default
-        && lacks_command(&arguments)
-    {
-        arguments.insert(arguments.len().min(1), command.name().into());
+    let implied = lacks_command(&arguments);
+    match default {
+        Some(command) if implied => arguments.insert(arguments.len().min(1), command.name().into()),
+        None if implied && arguments.len() > 1 => return Err(flag_first(&arguments)),
+        _ => {}
     }
     match definition().try_get_matches_from(arguments) {
         Ok(matches) => match matches.subcommand() {
             Some((name, matches)) => {
                 let command = name.parse()?;
-                Ok(Parsed::Command(command, flags(command, matches)))
+                let flags = flags(command, matches);
+                if implied {
+                    refuse_late_command(&flags)?;
+                }
+                Ok(Parsed::Command(command, flags))
             }
             None => Err(Error::usage("no command is named").hint(format!("{PROGRAM} --help lists the commands"))),
         },
@@ -62,6 +67,30 @@ pub fn help() -> String {
 pub fn lacks_command(arguments: &[OsString]) -> bool {
     let first = arguments.get(1).and_then(|argument| argument.to_str());
     first.is_none_or(|first| first.starts_with('-') && !["-h", "--help", "-V", "--version"].contains(&first))
+}
+
+/// `-v list …`, where nothing else names a command.
+fn flag_first(arguments: &[OsString]) -> Error {
+    let first = arguments.get(1).map(|first| first.to_string_lossy());
+    let first = first.as_deref().unwrap_or_default();
+    let flag = first.split_once('=').map_or(first, |(flag, _)| flag);
+    Error::usage(format!("{flag} stands before a command")).hint(format!(
+        "name the command first, as in: {PROGRAM} push {flag}; {PROGRAM} --help lists the commands"
+    ))
+}
+
+/// The same where the command is implied: `list` would be taken for a reference, which it can't be.
+fn refuse_late_command(flags: &Layer) -> Result<()> {
+    let reference = flags
+        .get("reference")
+        .filter(|given| given.origin.starts_with("argument"));
+    match reference.map(|given| given.text.parse::<Command>()) {
+        Some(Ok(command)) => Err(
+            Error::usage(format!("the command {} stands behind a flag", command.name()))
+                .hint(format!("name the command first: {PROGRAM} {} …", command.name())),
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// A secret on the command line can be read by every process of the machine and lands in shell histories. Its value is
@@ -128,10 +157,12 @@ fn positional_id(input: &Input) -> String {
 
 fn positional(input: &Input) -> Arg {
     let value = if input.name == "spec-file" { "SPEC" } else { input.value };
-    let argument = Arg::new(positional_id(input))
-        .value_name(value)
-        .help(input.help)
-        .long_help(long_help(input));
+    let argument = Arg::new(positional_id(input)).value_name(value);
+    let argument = match input.name {
+        // Of `login` and `logout`, which have no references.
+        "registry" => argument.help("The registry: HOST or HOST:PORT"),
+        _ => argument.help(input.help).long_help(long_help(input)),
+    };
     match input.kind {
         Kind::Lines => argument.num_args(0..).action(ArgAction::Append),
         _ => argument.conflicts_with(input.name),
@@ -182,11 +213,11 @@ fn long_help(input: &Input) -> String {
     text
 }
 
-/// The end of the long help: how the same inputs are given in CI, and the secrets, which have no flag.
+/// The end of the long help: how the same inputs are given in CI, and those that hold secrets, which have no flag.
 fn variables(command: Command) -> String {
     let secrets: Vec<_> = INPUTS
         .iter()
-        .filter(|input| input.secret && input.is_of(command))
+        .filter(|input| !input.has_flag() && input.name != "command" && input.is_of(command))
         .map(|input| format!("  OCI_ARTIFACT_{:<16}{}\n", input.variable(), input.help))
         .collect();
     let mut text =

@@ -106,6 +106,8 @@ impl Reader<'_> {
                     value::choice(text, &[("fail", IfDenied::Fail), ("skip", IfDenied::Skip)])
                 })
                 .unwrap_or_default(),
+            // `rules` knows.
+            withheld: false,
             force: self.flag("force", raw.force.as_deref()),
             dry_run: self.flag("dry-run", raw.dry_run.as_deref()),
             allow_outside: self.flag("allow-outside", raw.allow_outside.as_deref()),

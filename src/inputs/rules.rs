@@ -4,6 +4,7 @@ use super::Command;
 use super::layers::{Given, Layer};
 use super::secrets::Secrets;
 use crate::error::Error;
+use crate::report::Secret;
 
 /// What describes one artifact without a spec.
 const ONE_ARTIFACT: &[&str] = &["reference", "files", "artifact-type", "tags"];
@@ -11,12 +12,16 @@ const ONE_ARTIFACT: &[&str] = &["reference", "files", "artifact-type", "tags"];
 /// What `inspect` shows instead of the manifest.
 pub(super) const SHOWS: &[&str] = &["raw", "descriptor", "digest", "config", "blob"];
 
-/// All the ways in which inputs of `command` don't go together.
-pub fn check(command: Command, layer: &Layer, secrets: &Secrets) -> Vec<Error> {
+/// What goes with a user's name.
+const WAYS: &[&str] = &["password", "token", "registry-token"];
+
+/// All the ways in which inputs of `command` don't go together. `restricted` is why the job gets no secrets.
+pub fn check(command: Command, layer: &Layer, secrets: &Secrets, restricted: Option<&str>) -> Vec<Error> {
     let mut found = Vec::new();
     sources(command, layer, &mut found);
     reference(command, layer, &mut found);
-    credentials(layer, secrets, &mut found);
+    credentials(command, layer, secrets, restricted, &mut found);
+    broken_tokens(secrets, &mut found);
     let shown: Vec<_> = SHOWS.iter().filter_map(|name| layer.get(name)).collect();
     if let [first, second, ..] = shown.as_slice() {
         found.push(both(first, second, "inspect shows one thing at a time"));
@@ -97,28 +102,66 @@ fn is_spec_file(text: &str) -> bool {
     is_path && !text.contains(':') && [".yaml", ".yml"].iter().any(|ending| text.ends_with(ending))
 }
 
-fn credentials(layer: &Layer, secrets: &Secrets, found: &mut Vec<Error>) {
-    let ways: Vec<_> = ["password", "token", "registry-token"]
-        .iter()
-        .filter_map(|name| secrets.origin(name))
-        .collect();
+/// Whether a push is to be skipped for want of a secret: a user is named, and a job of this kind gets no password.
+pub fn is_withheld(command: Command, layer: &Layer, secrets: &Secrets, restricted: Option<&str>) -> bool {
+    let skips = layer.get("if-denied").is_some_and(|given| given.text.trim() == "skip");
+    let has_secret = WAYS.iter().any(|name| secrets.origin(name).is_some());
+    command == Command::Push && restricted.is_some() && skips && layer.contains_key("username") && !has_secret
+}
+
+fn credentials(command: Command, layer: &Layer, secrets: &Secrets, restricted: Option<&str>, found: &mut Vec<Error>) {
+    let ways: Vec<_> = WAYS.iter().filter_map(|name| secrets.origin(name)).collect();
     if let [first, second, ..] = ways.as_slice() {
         found.push(
             Error::usage(format!("{first} and {second} are both given"))
                 .hint("a registry takes one of them: leave one"),
         );
     }
-    // A user name alone is looked at later: in a fork's pull request it is no mistake.
     match (layer.get("username"), secrets.origin("password")) {
         (None, Some(password)) => found.push(
             Error::usage(format!("{password} is given without username"))
                 .hint("set username too; a token that needs no user goes into the input token"),
         ),
+        (Some(username), None) if ways.is_empty() => found.push(
+            Error::usage(format!("{} is given without password or token", username.origin))
+                .hint(no_password(command, username, restricted)),
+        ),
         (Some(username), None) if secrets.origin("registry-token").is_some() => found.push(
             Error::usage(format!("{} is given beside registry-token", username.origin))
                 .hint("a bearer token has no user: leave username out"),
         ),
+        (Some(username), _) if username.text.contains(':') => found.push(
+            Error::usage(format!("{} has a colon in it", username.origin))
+                .hint("what stands behind the colon is probably the password, which goes into the input password"),
+        ),
         _ => {}
+    }
+}
+
+/// The way out for a user without a password.
+fn no_password(command: Command, username: &Given, restricted: Option<&str>) -> String {
+    match restricted {
+        Some(why) if command == Command::Push => format!("{why}: push after the merge, or set `if-denied: skip`"),
+        Some(why) => why.to_owned(),
+        None if username.origin.starts_with("--") => {
+            "set the variable OCI_ARTIFACT_PASSWORD, or pass the password on stdin with --password-stdin".to_owned()
+        }
+        None => "set the input password; a secret that this job may not read is blank".to_owned(),
+    }
+}
+
+/// Tokens go into a header as they are.
+fn broken_tokens(secrets: &Secrets, found: &mut Vec<Error>) {
+    for name in ["token", "registry-token", "github-token"] {
+        let is_broken = |secret: Secret| secret.expose().chars().any(char::is_control);
+        if let (Some(origin), true) = (secrets.origin(name), secrets.get(name).is_some_and(is_broken)) {
+            found.push(
+                Error::usage(format!(
+                    "{origin} has a line break, or another control character, in it"
+                ))
+                .hint("a token is one line: store the secret again without what was copied along"),
+            );
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::suggest::nearest;
 
 /// Commands of later versions: known, and refused by name.
-const LATER: &[&str] = &["attach", "discover", "index", "tag", "copy", "login", "logout"];
+const LATER: &[&str] = &["attach", "discover", "index", "tag", "copy"];
 
 /// Why `name` is no command.
 pub fn command(name: &str) -> Error {

@@ -246,8 +246,8 @@ fn without_a_command_ci_pushes_and_a_terminal_shows_the_help() {
         Command::Pull
     );
     insta::assert_snapshot!(errors(&["--dry-run"], &[]), @"
-    unexpected argument '--dry-run' found
-      hint: oci-artifact COMMAND --help lists what a command takes
+    --dry-run stands before a command
+      hint: name the command first, as in: oci-artifact push --dry-run; oci-artifact --help lists the commands
     ");
     insta::assert_snapshot!(errors(&[], &[GITHUB, ("INPUT_COMMAND", "psuh")]), @r#"
     input command (INPUT_COMMAND): "psuh" is not a command
@@ -336,6 +336,7 @@ fn inputs_that_exclude_or_need_each_other() {
         (&["pull", "ghcr.io/a/b", "--from", "{}"], &[]),
         (&["inspect", "ghcr.io/a/b:v1", "--raw", "--digest"], &[]),
         (&["pull", "ghcr.io/a/b:v1"], &[("OCI_ARTIFACT_PASSWORD", "p")]),
+        (&["pull", "ghcr.io/a/b:v1", "-u", "me"], &[]),
         (
             &["pull", "ghcr.io/a/b:v1", "-u", "me"],
             &[("OCI_ARTIFACT_REGISTRY_TOKEN", "t")],

@@ -31,6 +31,8 @@ pub struct PushSettings {
     pub if_denied: IfDenied,
     /// Why this job may not write, if its CI system says so.
     pub restricted: Option<&'static str>,
+    /// Whether the credential that was meant is not there for that reason, so that none is to be tried.
+    pub withheld: bool,
     /// `SOURCE_DATE_EPOCH` or 0: mtime of what directories are packed to.
     pub mtime: u64,
 }
@@ -56,6 +58,10 @@ async fn push_one(artifact: &Artifact, settings: PushSettings, context: &Context
         skip(artifact, context);
         return Ok(());
     }
+    if let (true, Some(why)) = (settings.withheld, settings.restricted) {
+        deny(artifact, why, context);
+        return Ok(());
+    }
     context.ledger.state(&artifact.name, State::Failed);
     let failed = |error: crate::error::Error| in_artifact(artifact, error);
     let prepared = prepare(artifact, settings.mtime, &context.engine)
@@ -70,9 +76,7 @@ async fn push_one(artifact: &Artifact, settings: PushSettings, context: &Context
     let pushed = match (pushed, settings.restricted) {
         (Err(error), Some(why)) if error.class() == Class::Denied => {
             if settings.if_denied == IfDenied::Skip {
-                let name = &artifact.name;
-                context.report.notice(format!("artifact {name:?} is not pushed: {why}"));
-                skip(artifact, context);
+                deny(artifact, why, context);
                 return Ok(());
             }
             return Err(failed(
@@ -94,6 +98,13 @@ async fn push_one(artifact: &Artifact, settings: PushSettings, context: &Context
     };
     context.ledger.set(result);
     Ok(())
+}
+
+/// Skips `artifact` in a job that may not write.
+fn deny(artifact: &Artifact, why: &str, context: &Context) {
+    let name = &artifact.name;
+    context.report.notice(format!("artifact {name:?} is not pushed: {why}"));
+    skip(artifact, context);
 }
 
 /// Nothing of `artifact` was written, and that is no failure.

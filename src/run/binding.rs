@@ -10,15 +10,8 @@ use super::sources::Origin;
 /// The credentials of the inputs, with the host that they belong to: that of `registry`, else of the references that
 /// came as inputs, if they name exactly one. A host that only a spec file names never gets them: who can change the
 /// file could send them anywhere.
-///
-/// `restricted`: the job gets no secrets, and why. Its user name is then as good as blank.
-pub(super) fn bind(
-    inputs: &Inputs,
-    references: &[&Reference],
-    origin: Origin,
-    restricted: Option<&str>,
-) -> Result<Given> {
-    let mut given = Given {
+pub(super) fn bind(inputs: &Inputs, references: &[&Reference], origin: Origin) -> Result<Given> {
+    let given = Given {
         host: inputs.registry.clone(),
         username: inputs.username.clone(),
         password: inputs.password.clone(),
@@ -26,16 +19,6 @@ pub(super) fn bind(
         registry_token: inputs.registry_token.clone(),
         github_token: inputs.github_token.clone(),
     };
-    if given.lacks_secret() {
-        let Some(why) = restricted else {
-            return Err(Error::usage("`username` is given without `password` or `token`").hint(
-                "set `password`; on GitHub, pull requests from forks and Dependabot get no secrets, so it is blank \
-                     there",
-            ));
-        };
-        tracing::debug!("`username` comes without a password, and is not used: {why}");
-        given.username = None;
-    }
     let any = given.password.is_some() || given.token.is_some() || given.registry_token.is_some();
     if !any || given.host.is_some() {
         return Ok(given);
@@ -60,7 +43,7 @@ pub(super) fn bind(
                 several.len()
             ))
             .hint(format!(
-                "set `registry` to the one that it is for: {}",
+                "set `registry` to the one that it is for ({}), or give each its own in `auth`",
                 names.join(", ")
             )))
         }
@@ -79,7 +62,8 @@ pub(super) fn provider_host(inputs: &Inputs, references: &[&Reference], origin: 
     }
 }
 
-fn hosts<'r>(references: &[&'r Reference]) -> Vec<&'r Host> {
+/// The registries of `references`, each once.
+pub(super) fn hosts<'r>(references: &[&'r Reference]) -> Vec<&'r Host> {
     let mut hosts: Vec<&Host> = references
         .iter()
         .filter_map(|reference| reference.location.host())

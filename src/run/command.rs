@@ -18,8 +18,9 @@ use crate::transfer::Engine;
 use crate::unpack::Limits;
 
 use super::Session;
-use super::binding::{bind, provider_host};
+use super::binding::{self, bind, provider_host};
 use super::job::{Job, Output};
+use super::near_miss;
 use super::sources::{self, Origin};
 
 /// Makes the job that the inputs ask for.
@@ -96,6 +97,7 @@ impl Run<'_> {
             force: self.inputs.force,
             if_denied: self.inputs.if_denied,
             restricted: self.session.ci.restricted(),
+            withheld: self.inputs.withheld,
             mtime: self.source_date_epoch()?.unwrap_or(0),
         };
         Ok(Job::Push(plan, settings, context))
@@ -141,7 +143,8 @@ impl Run<'_> {
 
     fn login(&self) -> Result<Job, Errors> {
         let host = self.registry()?;
-        let given = bind(self.inputs, &[], Origin::Inputs, None)?;
+        near_miss::warn([&host], self.session.report);
+        let given = bind(self.inputs, &[], Origin::Inputs)?;
         let client = self.client()?;
         let (env, report) = (self.session.env, self.session.report);
         let sources = self.credential_sources(given, Some(host.clone()));
@@ -153,7 +156,8 @@ impl Run<'_> {
     fn registry(&self) -> Result<Host> {
         self.inputs.registry.clone().ok_or_else(|| {
             let command = self.inputs.command.name();
-            Error::usage(format!("{command} needs a registry")).hint(format!("oci-artifact {command} HOST"))
+            Error::usage(format!("{command} needs a registry"))
+                .hint(format!("oci-artifact {command} HOST, or set the input registry"))
         })
     }
 
@@ -186,7 +190,8 @@ impl Run<'_> {
 
     fn context<'r>(&self, references: impl IntoIterator<Item = &'r Reference>, origin: Origin) -> Result<Context> {
         let references: Vec<&Reference> = references.into_iter().collect();
-        let given = bind(self.inputs, &references, origin, self.session.ci.restricted())?;
+        near_miss::warn(binding::hosts(&references), self.session.report);
+        let given = bind(self.inputs, &references, origin)?;
         let host = provider_host(self.inputs, &references, origin);
         let client = self.client()?;
         let sources = self.credential_sources(given, host);
@@ -222,6 +227,7 @@ impl Run<'_> {
                 .client_key
                 .as_ref()
                 .map(|file| self.workspace.directory().join(file)),
+            surroundings: http::Surroundings::of(self.session.env),
             retries: inputs.retries,
             idle_timeout: inputs.idle_timeout,
             answer_timeout: inputs.idle_timeout,

@@ -2,36 +2,32 @@
 //! Some cells and a pull over connections that are cut run here; the whole is `faults_matrix.rs`.
 #![allow(clippy::print_stdout, reason = "figures and a table, for who runs scripts/long")]
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+mod artifact;
+
 use std::time::Instant;
 
 use oci_artifact::oci::Digest;
-use serde_json::Value;
 
 use crate::support::front::{Bearer, Counts, Front, Kind, Place, Plan, Trouble};
-use crate::support::peers::program;
 use crate::support::registry::Registry;
-use crate::support::runner::{Run, Workspace};
+use crate::support::runner::Workspace;
 
-/// Seconds after which a program is ended: ours waits a minute for an answer, six times over; ORAS for ever.
-const BOUND: [&str; 2] = ["600", "60"];
+pub use artifact::{Tool, push, random_files};
 
-/// `timeout`'s exit code when it had to.
-const HANGS: i32 = 124;
+use artifact::{HANGS, pull, stored};
 
-/// A session of an upload takes PATCH for bodies above this, where the cell is about PATCH.
-const BODY_LIMIT: u64 = 128 * 1024;
+/// More than the sockets between us and the front hold, most of the time.
+const LARGE: usize = 8 << 20;
 
-/// The files of a cell; the larger one is several pieces of the front.
-const FILES: [(&str, usize); 2] = [("large.bin", 512 * 1024), ("small.txt", 20)];
+/// Above our chunks of 10 MiB.
+const CHUNKED: usize = 12 << 20;
 
-/// Who pushes and pulls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tool {
-    Ours,
-    Oras,
-}
+/// The least chunk that the front announces where the cell is about PATCH.
+const CHUNK_MIN: u64 = 5 << 20;
+
+/// Several pieces of the front. What is slow lasts less than `idle-timeout` at this size: of bytes that a socket took
+/// a client knows no more.
+const USUAL: usize = 256 << 10;
 
 /// A square of the matrix.
 #[derive(Clone, Copy, Debug)]
@@ -42,17 +38,32 @@ pub struct Cell {
     pub times: usize,
 }
 
-/// What came of it.
+/// What came of a cell, in the order of what it says of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The right bytes, or the right failure of what lasts for ever.
+    Ok,
+    /// No request of that kind was sent, so that nothing went wrong.
+    Unmet,
+    /// Another end than that.
+    Failed,
+    /// It had to be ended.
+    Hung,
+    /// Success with other bytes than were pushed, or a credential where none belongs.
+    Wrong,
+}
+
 #[derive(Debug)]
 pub struct Result {
+    pub verdict: Verdict,
+    /// What is not as it should be.
+    pub reason: String,
     /// Of the push, if it failed, else of the pull.
     pub code: i32,
     pub seconds: f64,
     pub counts: Counts,
     /// Bytes of blobs beyond those that a run without faults moves.
     pub again: u64,
-    /// What is wrong with what arrived, the end that it came to or the way there.
-    pub wrong: Option<String>,
     pub stderr: String,
 }
 
@@ -72,13 +83,25 @@ impl Cell {
         }
     }
 
+    /// The files; the small one travels as one piece.
+    fn files(&self) -> [(&'static str, usize); 2] {
+        let large = match (self.place, self.kind) {
+            (Place::Patch, Kind::Slow) => 2 * USUAL,
+            (Place::Patch, _) => CHUNKED,
+            (Place::Put, kind) if kind != Kind::Slow => LARGE,
+            _ => USUAL,
+        };
+        [("large.bin", large), ("small.txt", 20)]
+    }
+
+    /// The way to PATCH is an announcement, or a limit where our chunks shall be small.
     fn plan(&self) -> Plan {
-        let patch = self.place == Place::Patch;
+        let (patch, slow) = (self.place == Place::Patch, self.kind == Kind::Slow);
         Plan {
             bearer: Some(Bearer::default()),
             redirect: self.place == Place::Redirect,
-            chunk_min: patch.then_some(BODY_LIMIT / 2),
-            body_limit: patch.then_some(BODY_LIMIT),
+            chunk_min: (patch && !slow).then_some(CHUNK_MIN),
+            body_limit: (patch && slow).then_some(USUAL as u64),
             ..Plan::default()
         }
     }
@@ -89,13 +112,15 @@ impl Cell {
         front.fault(Trouble {
             kind: self.kind,
             place: self.place,
+            skip: 0,
             times: self.times,
         });
         let workspace = Workspace::new();
-        let files = random_files(&workspace, &FILES);
+        let files = random_files(&workspace, &self.files());
         // Each cell has blobs and a repository of its own.
         let repository = format!("faults/{}", &files[0].1[7..27]);
         let reference = format!("{}/{repository}:v1", front.host());
+        fs_err::create_dir(workspace.path().join("out")).unwrap();
         let begun = Instant::now();
         let mut outcome = push(&workspace, tool, &reference, &[]).call();
         let mut wrong = None;
@@ -104,139 +129,66 @@ impl Cell {
             outcome = pull(&workspace, tool, &reference, &[]).call();
         }
         let seconds = begun.elapsed().as_secs_f64();
-        if wrong.is_none() && outcome.code == Some(0) && workspace.tree("src") != workspace.tree("out") {
+        let (pushed, pulled) = (workspace.tree("src"), workspace.tree("out"));
+        if wrong.is_none() && outcome.code == Some(0) && pushed != pulled {
             wrong = Some("other files were pulled than pushed".to_owned());
+        }
+        let whole = || pulled.iter().all(|(name, file)| pushed.get(name) == Some(file));
+        if wrong.is_none() && tool == Tool::Ours && !whole() {
+            wrong = Some(format!("what failed left {:?} behind", pulled.keys()));
         }
         let code = outcome.code.unwrap_or(-1);
         let counts = front.counts();
-        // ORAS has one exit code for all that fails.
-        let may_fail = self.allowed().iter().any(|code| *code != 0);
-        let failed = tool == Tool::Oras && may_fail && ![0, HANGS].contains(&code);
-        let right = self.allowed().contains(&code) || failed;
-        if wrong.is_none() && !right {
-            let hangs = if code == HANGS { " (hangs)" } else { "" };
-            wrong = Some(format!("exit {code}{hangs}, not {:?}", self.allowed()));
-        }
-        if wrong.is_none() && counts.struck == 0 {
-            wrong = Some(format!("no {} was sent", self.place));
-        }
-        if wrong.is_none() && counts.leaked > 0 {
-            wrong = Some("the storage was sent a credential".to_owned());
-        }
-        let size: usize = FILES.iter().map(|(_, size)| size).sum();
+        let (verdict, reason) = self.judge(tool, code, wrong, &counts);
+        let size: usize = self.files().iter().map(|(_, size)| size).sum();
         // The config of an artifact: `{}`, sent and fetched by some.
         let beyond = |bytes: u64| bytes.saturating_sub(size as u64 + 2);
         Result {
+            verdict,
+            reason,
             again: beyond(counts.sent) + beyond(counts.fetched),
             code,
             seconds,
             counts,
-            wrong,
             stderr: outcome.stderr(),
         }
     }
-}
 
-/// Random files in `src`: names, digests.
-pub fn random_files(workspace: &Workspace, files: &[(&str, usize)]) -> Vec<(String, String)> {
-    files
-        .iter()
-        .map(|(name, size)| {
-            let mut bytes = vec![0; *size];
-            fastrand::fill(&mut bytes);
-            workspace.write(&format!("src/{name}"), &bytes);
-            ((*name).to_owned(), Digest::of(&bytes).to_string())
-        })
-        .collect()
-}
-
-fn bounded<'a>(workspace: &'a Workspace, tool: Tool) -> Run<'a> {
-    let program_path = match tool {
-        Tool::Ours => env!("CARGO_BIN_EXE_oci-artifact").to_owned(),
-        Tool::Oras => program("oras").into_string(),
-    };
-    let run = workspace
-        .run()
-        .program("timeout")
-        .args(["--kill-after=5", BOUND[tool as usize]]);
-    run.arg(program_path)
-        .env("OCI_ARTIFACT_IDLE_TIMEOUT", "1s")
-        .directory("src")
-}
-
-/// All of `src` to `reference`.
-pub fn push<'a>(workspace: &'a Workspace, tool: Tool, reference: &str, more: &[&str]) -> Run<'a> {
-    let names = workspace.tree("src").into_keys();
-    let run = bounded(workspace, tool).arg("push").args(plain(tool));
-    run.args(more.iter().copied()).arg(reference).args(names)
-}
-
-/// `reference` into `out`.
-pub fn pull<'a>(workspace: &'a Workspace, tool: Tool, reference: &str, more: &[&str]) -> Run<'a> {
-    let run = bounded(workspace, tool).arg("pull").args(plain(tool));
-    let run = run.args(more.iter().copied()).arg("--output").arg("../out");
-    fs_err::create_dir_all(workspace.path().join("out")).unwrap();
-    run.arg(reference)
-}
-
-fn plain(tool: Tool) -> &'static [&'static str] {
-    match tool {
-        Tool::Ours => &[],
-        Tool::Oras => &["--plain-http", "--no-tty"],
-    }
-}
-
-/// What is wrong with the artifact as the registry itself has it; nothing of ours reads it.
-fn stored(host: &str, repository: &str, files: &[(String, String)]) -> Option<String> {
-    let get = |path: String| read(host, &format!("/v2/{repository}/{path}"));
-    let manifest = match get("manifests/v1".to_owned()) {
-        (200, bytes) => bytes,
-        (status, _) => return Some(format!("the registry answers {status} for the manifest")),
-    };
-    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
-    let layers = manifest["layers"].as_array().unwrap();
-    for blob in layers.iter().chain([&manifest["config"]]) {
-        let digest = blob["digest"].as_str().unwrap();
-        let (status, bytes) = get(format!("blobs/{digest}"));
-        if status != 200 || Digest::of(&bytes).to_string() != digest {
-            return Some(format!("the registry's {digest} is wrong ({status})"));
+    fn judge(&self, tool: Tool, code: i32, wrong: Option<String>, counts: &Counts) -> (Verdict, String) {
+        if let Some(reason) = wrong {
+            return (Verdict::Wrong, reason);
+        }
+        if counts.leaked > 0 {
+            return (Verdict::Wrong, "the storage was sent a credential".to_owned());
+        }
+        if code == HANGS {
+            return (Verdict::Hung, "it had to be ended".to_owned());
+        }
+        if code == 0 && counts.struck == 0 {
+            return (Verdict::Unmet, format!("no {} was sent", self.place));
+        }
+        let allowed = self.allowed();
+        // ORAS has one exit code for all that fails.
+        let failed = tool == Tool::Oras && code != 0 && *allowed != [0];
+        match allowed.contains(&code) || failed || code == 0 && self.may_be_overcome() {
+            true => (Verdict::Ok, String::new()),
+            false => (Verdict::Failed, format!("exit {code}, not {allowed:?}")),
         }
     }
-    let title = |layer: &Value| layer["annotations"]["org.opencontainers.image.title"].clone();
-    let mut there: Vec<_> = layers
-        .iter()
-        .map(|layer| (title(layer), layer["digest"].clone()))
-        .collect();
-    there.sort_by_key(|(title, _)| title.to_string());
-    let mut wanted: Vec<_> = files
-        .iter()
-        .map(|(name, digest)| (Value::from(name.as_str()), Value::from(digest.as_str())))
-        .collect();
-    wanted.sort_by_key(|(title, _)| title.to_string());
-    (there != wanted).then(|| format!("the manifest lists {there:?}"))
-}
 
-/// A GET in HTTP/1.0, whose answer ends with the connection: status and body.
-fn read(host: &str, path: &str) -> (u16, Vec<u8>) {
-    let mut stream = TcpStream::connect(host).unwrap();
-    let accept = "application/vnd.oci.image.manifest.v1+json";
-    write!(
-        stream,
-        "GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: {accept}\r\n\r\n"
-    )
-    .unwrap();
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
-    let end = bytes.windows(4).position(|part| part == b"\r\n\r\n").unwrap() + 4;
-    let status = String::from_utf8_lossy(&bytes[9..12]).parse().unwrap();
-    (status, bytes.split_off(end))
+    /// Whether the right bytes may arrive though it goes wrong for ever: what a HEAD tells is no more than a saving,
+    /// and half of each chunk comes through, after which a session can be taken up.
+    fn may_be_overcome(&self) -> bool {
+        let breaks = [Kind::Reset, Kind::Eof, Kind::Stall].contains(&self.kind);
+        self.place == Place::Head || self.place == Place::Patch && breaks
+    }
 }
 
 #[track_caller]
 fn holds(kind: Kind, place: Place, times: usize) {
     let registry = Registry::start();
     let result = Cell { kind, place, times }.run(&registry.host(), Tool::Ours);
-    assert!(result.wrong.is_none(), "{result:#?}");
+    assert_eq!(result.verdict, Verdict::Ok, "{result:#?}");
 }
 
 #[test]
@@ -284,11 +236,10 @@ fn a_refusal_for_ever_is_denied() {
     holds(Kind::Unauthorized, Place::Post, usize::MAX);
 }
 
-/// nebi#539: once and three times it passes, wherever it comes from. The limit of the cell for PATCH is below our
-/// smallest chunk.
+/// nebi#539: once and three times it passes, wherever it comes from.
 #[test]
 fn a_refusal_that_passes_is_no_denial() {
-    for place in Place::ALL.into_iter().filter(|place| *place != Place::Patch) {
+    for place in Place::ALL {
         holds(Kind::Unauthorized, place, 3);
     }
 }
@@ -296,11 +247,11 @@ fn a_refusal_that_passes_is_no_denial() {
 #[test]
 fn a_pull_over_cut_connections_fetches_little_twice() {
     let registry = Registry::start();
-    cut_pull(&registry.host(), 8 << 20, 800 << 10);
+    cut_pull(&registry.host(), 8 << 20, Kind::Eof, 800 << 10);
 }
 
-/// Pulls a file of `size` bytes, whose connection is cut every so many, and fails if 5 % are fetched twice.
-pub fn cut_pull(upstream: &str, size: usize, every: u64) {
+/// Pulls a file of `size` bytes, whose connection is broken off every so many, and fails if 5 % are fetched twice.
+pub fn cut_pull(upstream: &str, size: usize, kind: Kind, every: u64) {
     let workspace = Workspace::new();
     random_files(&workspace, &[("large.bin", size)]);
     push(&workspace, Tool::Ours, &format!("{upstream}/cut/pull:v1"), &[])
@@ -308,7 +259,7 @@ pub fn cut_pull(upstream: &str, size: usize, every: u64) {
         .call()
         .success();
     let plan = Plan {
-        cut_every: Some(every),
+        cut: Some((kind, every)),
         ..Plan::default()
     };
     let front = Front::start(upstream, plan);
@@ -319,13 +270,15 @@ pub fn cut_pull(upstream: &str, size: usize, every: u64) {
     let digest = |name: &str| Digest::of(&fs_err::read(workspace.path().join(name)).unwrap());
     assert_eq!(digest("src/large.bin"), digest("out/large.bin"));
     let counts = front.counts();
+    // What a reset takes away on its way counts too: the front gave it out.
     let twice = counts.fetched.saturating_sub(size as u64);
     let percent = twice as f64 / size as f64 * 100.0;
     println!(
-        "cut-pull: {size} bytes, cut every {every}: {twice} bytes ({percent:.2} %) fetched twice, {} GETs, {:.1} s",
+        "cut-pull: {size} bytes, {kind} every {every}: {twice} bytes ({percent:.2} %) fetched twice, {} GETs, {:.1} s",
         counts.at(Place::Get),
         begun.elapsed().as_secs_f64()
     );
-    assert!(counts.at(Place::Get) > 1, "nothing was cut: {counts:?}");
+    let parts = (size as u64).div_ceil(every);
+    assert!(counts.at(Place::Get) as u64 >= parts, "nothing was cut: {counts:?}");
     assert!(percent < 5.0, "{counts:?}");
 }

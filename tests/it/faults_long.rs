@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crate::faults::{Tool, cut_pull, push, random_files};
-use crate::support::front::{Bearer, Counts, Front, Place, Plan};
+use crate::support::front::{Bearer, Counts, Front, Kind, Place, Plan};
 use crate::support::peers::{Access, Peer};
 use crate::support::runner::Workspace;
 
@@ -63,7 +63,7 @@ impl Tokens {
             counts.refused
         );
         if stated {
-            assert_eq!(counts.expired, 0, "{counts:?}");
+            assert_eq!((counts.expired, counts.refused), (0, 0), "{counts:?}");
         } else {
             assert!(counts.expired > 0, "no token expired: {counts:?}");
         }
@@ -136,7 +136,7 @@ fn rate_limit(files: usize, limit: u64) {
         "rate-limit: {files} files at {limit} requests/s: {seconds:.1} s, the limit's own bound {bound:.1} s, \
          {requests} requests for {needed}; unlimited {unlimited:.1} s"
     );
-    assert!(seconds < bound * 1.5 + unlimited, "{seconds} s against {bound} s");
+    assert!(seconds < bound * 1.25 + unlimited, "{seconds} s against {bound} s");
 }
 
 #[test]
@@ -149,5 +149,7 @@ fn faults_long_rate_limit() {
 #[ignore = "a minute: scripts/long cut-pull"]
 fn faults_long_cut_pull() {
     let peer = Peer::olareg(Access::default());
-    cut_pull(peer.host(), 1 << 30, 100 << 20);
+    for kind in [Kind::Eof, Kind::Reset] {
+        cut_pull(peer.host(), 1 << 30, kind, 100 << 20);
+    }
 }

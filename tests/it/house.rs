@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["error", "suggest"],
     &["oci", "reference", "report", "env"],
-    &["http"],
+    &["http", "program"],
     &["credentials"],
     &["spec", "pattern", "pack", "unpack", "store"],
     &["plan", "transfer"],
@@ -36,7 +36,16 @@ const RIM: &[(&str, &[&str])] = &[
     ),
     (
         "ci",
-        &["error", "oci", "reference", "report", "env", "http", "credentials"],
+        &[
+            "error",
+            "oci",
+            "reference",
+            "report",
+            "env",
+            "http",
+            "program",
+            "credentials",
+        ],
     ),
 ];
 

@@ -106,7 +106,7 @@ fn what_the_registry_refuses_is_not_stored() {
     --- stdout
     --- stderr
     error: login needs a registry
-      hint: oci-artifact login HOST
+      hint: oci-artifact login HOST, or set the input registry
     ");
     // What docker has already proves nothing new.
     let auth = STANDARD.encode(format!("{USER}:{PASSWORD}"));

@@ -6,12 +6,14 @@
 )]
 
 mod action_yml;
+mod bugs;
 mod commands;
 mod contract;
 mod credentials;
 mod credentials_chain;
 mod determinism;
 mod docs;
+mod docs_ci;
 mod doubles;
 mod faults;
 mod faults_long;
@@ -27,5 +29,8 @@ mod push;
 mod readme;
 mod spec_errors;
 mod support;
+mod transport;
+mod transport_proxy;
 mod uploads;
 mod user;
+mod user_credentials;

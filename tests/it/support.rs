@@ -5,7 +5,6 @@ pub mod cloud;
 pub mod connect;
 pub mod faults;
 pub mod front;
-pub mod gateway;
 pub mod message;
 pub mod peers;
 pub mod personality;

@@ -1,7 +1,7 @@
 //! Blobs up and down over networks and past front ends that break them, with the real binary.
 
 use crate::support::faults::Fault;
-use crate::support::gateway::Gateway;
+use crate::support::front::{Front, Kind, Place, Plan, Trouble};
 use crate::support::message::Request;
 use crate::support::peers::{Access, Peer};
 use crate::support::registry::{Options, Registry};
@@ -106,6 +106,19 @@ fn a_cut_chunk_goes_on_and_a_lost_answer_is_found_out() {
 }
 
 #[test]
+fn a_session_that_breaks_twice_where_it_was_taken_up_is_given_up() {
+    let registry = Registry::with(Options {
+        chunk_min: Some(MIB),
+        ..Options::default()
+    });
+    registry.fault(Fault::on("PATCH", SESSIONS).skip(1).cut_request(4 * MIB));
+    registry.fault(Fault::on("PATCH", SESSIONS).times(2).cut_request(0));
+    push(&workspace(33 * MIB), &registry.reference("a:v1")).success();
+    arrived(&registry, 33 * MIB);
+    assert_eq!(sessions(&registry), 2, "{:#?}", registry.lines());
+}
+
+#[test]
 fn a_front_that_cuts_long_uploads_gets_short_ones() {
     let registry = Registry::start();
     registry.fault(Fault::on("PUT", &digest(32 * MIB)).times(2).cut_request(10 * MIB));
@@ -150,7 +163,7 @@ fn ggcr_2084_a_pull_that_is_cut_often_fetches_next_to_nothing_twice() {
 }
 
 #[test]
-fn roci_149_oras_go_1185_a_wrong_blob_is_refused_and_leaves_nothing() {
+fn roci_149_152_oras_go_1185_a_wrong_blob_is_refused_and_leaves_nothing() {
     let (workspace, registry) = (workspace(3 * MIB), Registry::start());
     let reference = registry.reference("a:v1");
     push(&workspace, &reference).success();
@@ -166,7 +179,7 @@ fn roci_149_oras_go_1185_a_wrong_blob_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn oras_go_1153_helm_32247_roci_62a2f16_a_large_blob_is_whole_to_its_last_byte() {
+fn oras_go_1153_1223_helm_32247_roci_62a2f16_a_large_blob_is_whole_to_its_last_byte() {
     // More than any limit for metadata, and no multiple of a buffer.
     let length = 40 * MIB + 1;
     let (workspace, registry) = (workspace(length), Registry::start());
@@ -176,8 +189,8 @@ fn oras_go_1153_helm_32247_roci_62a2f16_a_large_blob_is_whole_to_its_last_byte()
     assert!(fs_err::read(workspace.path().join("back/large")).unwrap() == bytes(length));
 }
 
-/// Pushes and pulls through a front before each real registry; the methods that brought bytes.
-fn through(gateway: Gateway, faults: &[Fault]) -> Vec<(&'static str, Vec<String>)> {
+/// Pushes and pulls through a front before each real registry; the requests that brought bytes of the file.
+fn through(plan: Plan, trouble: Option<Trouble>) -> Vec<(&'static str, Vec<Place>)> {
     let peers = [
         ("olareg", Peer::olareg(Access::default())),
         ("distribution", Peer::distribution(Access::default())),
@@ -185,17 +198,16 @@ fn through(gateway: Gateway, faults: &[Fault]) -> Vec<(&'static str, Vec<String>
     ];
     let mut outcomes = Vec::new();
     for (name, peer) in peers {
-        let server = gateway.start(peer.host());
-        for fault in faults {
-            server.fault(fault.clone());
+        let front = Front::start(peer.host(), plan);
+        if let Some(trouble) = trouble {
+            front.fault(trouble);
         }
-        let (workspace, reference) = (workspace(23 * MIB), format!("{}/a:v1", server.host()));
+        let (workspace, reference) = (workspace(23 * MIB), format!("{}/a:v1", front.host()));
         push(&workspace, &reference).success();
-        let uploads = server
-            .requests()
-            .into_iter()
-            .filter(|request| request.body.len() > MIB / 8);
-        outcomes.push((name, uploads.map(|request| request.method).collect()));
+        let counts = front.counts();
+        assert_eq!(counts.struck, trouble.map_or(0, |trouble| trouble.times), "{name}");
+        let large = counts.bodies.into_iter().filter(|(_, length)| *length > MIB as u64 / 8);
+        outcomes.push((name, large.map(|(place, _)| place).collect()));
         pull(&workspace, &reference).success();
         assert!(
             fs_err::read(workspace.path().join("back/large")).unwrap() == bytes(23 * MIB),
@@ -205,41 +217,49 @@ fn through(gateway: Gateway, faults: &[Fault]) -> Vec<(&'static str, Vec<String>
     outcomes
 }
 
+fn announced() -> Plan {
+    Plan {
+        chunk_min: Some(5 * MIB as u64),
+        ..Plan::default()
+    }
+}
+
 #[test]
 #[ignore = "needs the peers: scripts/test-peers"]
 fn real_registries_take_our_chunks() {
-    let announced = Gateway {
-        least: Some(5 * MIB),
-        limit: usize::MAX,
-    };
-    for (name, methods) in through(announced, &[]) {
-        assert_eq!(methods, ["PATCH", "PATCH", "PUT"], "{name}");
+    for (name, places) in through(announced(), None) {
+        assert_eq!(places, [Place::Patch, Place::Patch, Place::Put], "{name}");
     }
-    let limited = Gateway {
-        least: None,
-        limit: 5 * MIB,
+    let limited = Plan {
+        body_limit: Some(5 * MIB as u64),
+        ..Plan::default()
     };
-    for (name, methods) in through(limited, &[]) {
-        assert!(methods.contains(&"PATCH".to_owned()), "{name}: {methods:?}");
+    for (name, places) in through(limited, None) {
+        assert!(places.contains(&Place::Patch), "{name}: {places:?}");
     }
 }
 
 #[test]
 #[ignore = "needs the peers: scripts/test-peers"]
 fn real_registries_go_on_after_a_lost_answer_or_begin_anew() {
-    let announced = Gateway {
-        least: Some(5 * MIB),
-        limit: usize::MAX,
+    let second_patch = |kind| Trouble {
+        kind,
+        place: Place::Patch,
+        skip: 1,
+        times: 1,
     };
-    let lost = Fault::on("PATCH", "/blobs/uploads/").skip(1).lose_answer();
-    for (name, methods) in through(announced, &[lost]) {
+    for (name, places) in through(announced(), Some(second_patch(Kind::Lost))) {
         // crane's registry doesn't tell how far a session is.
         let count = if name == "crane" { 4 } else { 2 };
-        let wanted = [vec!["PATCH"; count], vec!["PUT"]].concat();
-        assert_eq!(methods, wanted, "{name}");
+        let wanted = [vec![Place::Patch; count], vec![Place::Put]].concat();
+        assert_eq!(places, wanted, "{name}");
     }
-    let cut = Fault::on("PATCH", "/blobs/uploads/").skip(1).cut_request(4 * MIB);
-    through(announced, &[cut]);
-    let refused = Fault::on("PUT", "/blobs/uploads/").times(2).answer(502);
-    through(announced, &[refused]);
+    through(announced(), Some(second_patch(Kind::Eof)));
+    let refused = Trouble {
+        kind: Kind::Unavailable,
+        place: Place::Put,
+        skip: 0,
+        times: 2,
+    };
+    through(announced(), Some(refused));
 }

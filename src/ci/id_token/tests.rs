@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;
-use crate::ci::server::{Reply, Server};
 use crate::http::Options;
+use crate::http::server::{Reply, Server};
 use crate::report::Report;
 
 const ENTRA: &str = "api://AzureADTokenExchange";

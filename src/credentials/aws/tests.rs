@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 use crate::credentials::keyless::Cloud;
-use crate::credentials::server::{Reply, Seen, Server};
 use crate::credentials::stand_in::{id_token, job, life, pair, repository, told, without_id_tokens};
+use crate::http::server::{Reply, Seen, Server};
 
 const PRIVATE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app";
 const PUBLIC: &str = "public.ecr.aws/alias/app";

@@ -53,6 +53,10 @@ fn hint(code: Option<u64>, tenant: &str, client: &str, claims: Option<&Claims>) 
         Some(700_016) => format!("the tenant {tenant} has no application {client}: check `azure-client-id`"),
         Some(90_002 | 900_023) => format!("there is no tenant {tenant} in this cloud: check `azure-tenant-id`"),
         Some(70_021 | 700_213) => subject(claims),
+        // Azure/login#517.
+        Some(7_002_138) => "a federated credential of the application differs from the token's sub in upper and lower \
+                            case alone: write it letter by letter"
+            .to_owned(),
         Some(700_211) => "no federated credential of the application has the token's iss: its issuer must be the \
                           same, letter by letter"
             .to_owned(),

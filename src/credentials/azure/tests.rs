@@ -1,9 +1,11 @@
 //! Logins against a server that stands in for Entra, and for the services of managed identities.
 
+mod platform;
+
 use super::*;
 use crate::credentials::keyless::Cloud as Inputs;
-use crate::credentials::server::{Reply, Seen, Server};
 use crate::credentials::stand_in::{id_token, job, life, repository, told, without_id_tokens};
+use crate::http::server::{Reply, Seen, Server};
 
 const REPOSITORY: &str = "my.azurecr.io/a";
 const AUTHORITY: (&str, &str) = ("AZURE_AUTHORITY_HOST", "http://HOST");

@@ -4,8 +4,8 @@ mod refusals;
 
 use super::*;
 use crate::credentials::keyless::Cloud;
-use crate::credentials::server::{Reply, Seen, Server};
 use crate::credentials::stand_in::{id_token, job, life, pair, repository, told, without_id_tokens};
+use crate::http::server::{Reply, Seen, Server};
 
 const REPOSITORY: &str = "europe-docker.pkg.dev/project/repository/app";
 const PROVIDER: &str = "projects/1/locations/global/workloadIdentityPools/p/providers/g";

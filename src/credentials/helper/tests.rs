@@ -90,7 +90,8 @@ async fn a_helper_that_is_not_on_path_is_missing() {
     let relative: Env = [("PATH", "tests/helpers:.")].into_iter().collect();
     let helpers = Helpers::new(&relative, &Report::silent());
     assert!(helpers.get("", "r.example").await.is_err());
-    assert!(helpers.find("x").await.is_err());
+    let failure = helpers.get("x", "r.example").await.unwrap_err();
+    assert!(failure.text("x").contains("no such program"), "{failure:?}");
 }
 
 /// Not a path, and nothing that a shell would read.

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::*;
 use crate::credentials::keyless::Cloud;
-use crate::credentials::server::{Reply, Server};
 use crate::credentials::stand_in::{id_token, job, life, pair, repository, told, without_id_tokens};
+use crate::http::server::{Reply, Server};
 
 fn robot(name: &str) -> Cloud {
     Cloud {

@@ -105,7 +105,7 @@ impl Reader {
             self.body = None;
             let request = self.request()?;
             let what = format!("GET {}", redacted(&request.url));
-            let failure = Failure::of_fault(fault, &what, Replay::Repeat);
+            let failure = Failure::of_fault(fault, &what, Replay::Repeat).at(&request.url);
             failure
                 .pause(&mut self.budget, self.registry.report(), &request.what)
                 .await?;

@@ -6,7 +6,6 @@ mod blobs;
 mod chunked;
 mod manifests;
 mod refusals;
-mod server;
 mod tokens;
 mod uploads;
 
@@ -26,7 +25,7 @@ use crate::reference::{Pointer, Repository};
 use crate::report::{Report, Secret};
 use crate::store::BlobStream;
 
-use server::{Reply, Seen, Server};
+use crate::http::server::{Reply, Seen, Server};
 
 /// Options that make tests quick.
 fn options() -> Options {

@@ -43,6 +43,24 @@ impl Internet {
         }
     }
 
+    /// What the proxy was asked for, and let through: `CONNECT HOST:PORT` or `METHOD URL`.
+    pub fn proxied(&self) -> Vec<String> {
+        self.proxy.seen()
+    }
+
+    /// From now on the proxy wants this value of `Proxy-Authorization`.
+    pub fn guard_proxy(&self, login: &str) {
+        self.proxy.ask_for(login);
+    }
+
+    /// Serves `host` over plain HTTP, port 80.
+    pub fn serve_plain(&self, host: &str, handler: Arc<dyn Handler>) -> Server {
+        let face = self.recorded(host, handler);
+        let server = Server::start(None, |_| face);
+        self.proxy.route(host, server.address());
+        server
+    }
+
     /// Serves `host`, port 443. The server lives as long as what is returned.
     pub fn serve(&self, host: &str, handler: Arc<dyn Handler>) -> Server {
         let face = self.recorded(host, handler);

@@ -3,7 +3,7 @@
 //!
 //! ```ignore
 //! let front = Front::start(peer.host(), Plan { bearer: Some(Bearer::default()), ..Plan::default() });
-//! front.fault(Trouble { kind: Kind::Reset, place: Place::Put, times: 1 });
+//! front.fault(Trouble { kind: Kind::Reset, place: Place::Put, skip: 0, times: 1 });
 //! // … the program under test, on front.host() …
 //! assert_eq!(front.counts().requests[&Place::Put], 2);
 //! ```
@@ -104,11 +104,14 @@ pub enum Kind {
     Stall,
     /// 401 with the right challenge.
     Unauthorized,
-    /// A tenth of a second before each piece of 32 KiB.
+    /// A twentieth of a second before each piece of 32 KiB.
     Slow,
+    /// The request takes effect, and its answer doesn't come; no fault of the matrix.
+    Lost,
 }
 
 impl Kind {
+    /// Those of the matrix.
     pub const ALL: [Kind; 7] = [
         Kind::Unavailable,
         Kind::TooMany,
@@ -130,15 +133,17 @@ impl fmt::Display for Kind {
             Kind::Stall => "stall",
             Kind::Unauthorized => "401",
             Kind::Slow => "slow",
+            Kind::Lost => "lost",
         })
     }
 }
 
-/// A fault of the first `times` requests at a place.
+/// A fault of `times` requests at a place, after `skip` that are left alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Trouble {
     pub kind: Kind,
     pub place: Place,
+    pub skip: usize,
     pub times: usize,
 }
 
@@ -172,14 +177,16 @@ pub struct Plan {
     pub body_limit: Option<u64>,
     /// Bytes a second and connection, both ways.
     pub rate: Option<u64>,
-    /// A blob's answer ends after so many bytes of its body.
-    pub cut_every: Option<u64>,
+    /// A blob's answer is broken off after so many bytes of its body.
+    pub cut: Option<(Kind, u64)>,
 }
 
 /// What came and went.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     pub requests: BTreeMap<Place, usize>,
+    /// The Content-Length of each request that puts bytes into an upload, in their order.
+    pub bodies: Vec<(Place, u64)>,
     /// Bytes of blobs taken in, refused or not.
     pub sent: u64,
     /// Of these, those of requests that were not passed on.
@@ -225,6 +232,10 @@ impl Inside {
     fn strikes(&self, place: Place) -> Option<Kind> {
         let mut trouble = self.trouble.lock().unwrap();
         let next = trouble.as_mut().filter(|next| next.place == place && next.times > 0)?;
+        if next.skip > 0 {
+            next.skip -= 1;
+            return None;
+        }
         next.times = next.times.saturating_sub(1);
         self.count(|counts| counts.struck += 1);
         Some(next.kind)

@@ -130,7 +130,7 @@ async fn flipt_3043_a_token_that_ended_is_renewed_though_the_status_is_403() {
 }
 
 #[tokio::test]
-async fn rattler_2624_basic_alone_is_enough() {
+async fn rattler_2624_krustlet_665_basic_alone_is_enough() {
     let server = Server::start(|seen| match seen.header("authorization") {
         Some("Basic bWU6cGFzczp3b3Jk") => Reply::new(200),
         _ => Reply::new(401).header("WWW-Authenticate", r#"Basic realm="x",service="ecr.amazonaws.com""#),
@@ -156,7 +156,7 @@ async fn rattler_2624_basic_alone_is_enough() {
 }
 
 #[tokio::test]
-async fn oras_147_open_reading_says_nothing_about_writing() {
+async fn oras_147_containerd_4622_open_reading_says_nothing_about_writing() {
     let server = Server::start(|seen| match (seen.method.as_str(), seen.header("authorization")) {
         ("GET", _) if seen.target.starts_with("/token") => good(seen),
         ("HEAD", _) => Reply::new(404),
@@ -238,5 +238,24 @@ async fn m5_m6_answers_of_a_hostile_token_endpoint() {
         let server = guarded(move |_| Reply::new(200).body(body)).await;
         let error = anonymous(&server).resolve(&tag("v1")).await.unwrap_err();
         assert_eq!(error.class(), Class::Network, "{body}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn roci_5d50bef_debug_shows_no_secret() {
+    let server = guarded(good).await;
+    let given = Given {
+        token: Some(secret("TOP-SECRET")),
+        password: Some(secret("TOP-SECRET")),
+        ..user(&server, "me")
+    };
+    let request = crate::http::Request::new(
+        crate::http::Method::GET,
+        format!("http://{}/v2/", server.host).parse().unwrap(),
+        "a request",
+    );
+    let bearer = Some("Bearer TOP-SECRET".parse().unwrap());
+    for shown in [format!("{given:?}"), format!("{:#?}", request.authorized(bearer))] {
+        assert!(!shown.contains("TOP-SECRET"), "{shown}");
     }
 }

@@ -303,7 +303,7 @@ async fn dist_2593_buildah_1133_containerization_790_byte_0_never_goes_into_the_
 }
 
 #[tokio::test]
-async fn azure_sdk_29738_a_session_that_is_gone_is_a_new_session() {
+async fn azure_sdk_29738_34276_25448_a_session_that_is_gone_is_a_new_session() {
     begins_anew(None, 404).await;
 }
 

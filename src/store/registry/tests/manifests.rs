@@ -130,6 +130,15 @@ async fn roci_40_a_stored_manifest_needs_no_location_and_m31_no_other_digest() {
 }
 
 #[tokio::test]
+async fn roci_code_a_push_by_digest_needs_no_location() {
+    let server = Server::start(|_| Reply::new(201)).await;
+    let raw = RawManifest::new(names::IMAGE_MANIFEST, Bytes::from_static(JSON.as_bytes()));
+    let pointer = Pointer::Digest(raw.digest().clone());
+    assert!(!anonymous(&server).put_manifest(&raw, &pointer).await.unwrap());
+    assert_eq!(server.lines(), [format!("PUT /v2/a/b/manifests/{}", raw.digest())]);
+}
+
+#[tokio::test]
 async fn ggcr_2301_429_is_tried_again_and_ggcr_2264_keeps_the_text_of_the_last_answer() {
     let server = Server::start(|seen| match (seen.target.as_str(), seen.before) {
         ("/v2/a/b/manifests/soon", 2) => manifest(),
@@ -344,7 +353,7 @@ async fn what_a_registry_says_of_itself_decides_what_its_no_means() {
 }
 
 #[tokio::test]
-async fn oras_go_1176_a_head_with_a_wrong_length_refuses_nothing() {
+async fn oras_go_1176_1177_a_head_with_a_wrong_length_refuses_nothing() {
     let server = Server::start(|seen| {
         let told = Digest::of(JSON.as_bytes());
         let reply = manifest().header("docker-content-digest", told);

@@ -47,7 +47,7 @@ pub(super) async fn push(registry: &Registry, bytes: &Bytes) {
 }
 
 #[tokio::test]
-async fn oras_456_a_token_that_ends_in_mid_run_is_renewed_once_and_the_body_sent_again() {
+async fn oras_456_oras_go_97_a_token_that_ends_in_mid_run_is_renewed_once_and_the_body_sent_again() {
     let server = mortal(
         |_, number| token(number, ""),
         |seen, number| seen.method == "PUT" && number == 1,

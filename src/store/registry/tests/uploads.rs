@@ -17,7 +17,7 @@ async fn put(registry: &Registry, bytes: &Bytes) -> Result<PutBlob> {
 }
 
 #[tokio::test]
-async fn roci_176_tart_179_krustlet_670_a_small_blob_is_one_post_and_one_put() {
+async fn roci_176_tart_179_krustlet_670_regclient_32d63bb_a_small_blob_is_one_post_and_one_put() {
     let server = Server::start(|seen| match seen.method.as_str() {
         "POST" => session(seen),
         _ => Reply::new(201),
@@ -158,6 +158,28 @@ async fn acr_866_regclient_331_dagger_13749_a_broken_upload_begins_a_new_session
         assert!(puts[0].target.starts_with("/upload/0") && puts[1].target.starts_with("/upload/1"));
         assert!(puts.iter().all(|put| put.body == bytes));
     }
+}
+
+#[tokio::test]
+async fn dagger_13749_429_in_an_upload_sends_all_bytes_again() {
+    let server = Server::start(|seen| match seen.method.as_str() {
+        "HEAD" => Reply::new(404),
+        "POST" => session(seen),
+        _ if seen.target.starts_with("/upload/1") => Reply::new(201),
+        _ => Reply::new(429).header("retry-after", "0"),
+    })
+    .await;
+    // A file, which is opened again, where bytes in memory could not be exhausted.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = camino::Utf8PathBuf::try_from(file.path().to_owned()).unwrap();
+    let bytes = pattern(LARGE);
+    fs_err::write(&path, &bytes).unwrap();
+    let source = BlobSource::File(path);
+    let outcome = anonymous(&server).put_blob(&blob(&bytes), &source, None, "x").await;
+    assert_eq!(outcome.unwrap(), PutBlob::Uploaded);
+    let puts: Vec<Seen> = server.seen().into_iter().filter(|seen| seen.method == "PUT").collect();
+    assert_eq!(puts.len(), 2);
+    assert!(puts.iter().all(|put| put.body == bytes));
 }
 
 #[tokio::test]

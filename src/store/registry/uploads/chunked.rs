@@ -3,7 +3,8 @@
 //!
 //! The ranges in the answers to chunks are not looked at: some registries count from the chunk's own start, some give
 //! lengths (regclient#627, #961). A chunk that failed is asked after once, and its session taken up only if the answer
-//! lies between what was taken before and what was sent.
+//! lies between what was taken before and what was sent. One that breaks twice where it was taken up is given up: an
+//! earlier chunk may still be on its way into it, and what the registry says to the next may not reach us.
 
 use std::sync::Arc;
 
@@ -18,6 +19,9 @@ use crate::http::{Budget, Method};
 use crate::report::Transfer;
 use crate::store::{Mark, Part};
 
+/// As many times a session may break where it was taken up.
+const STUCK: u32 = 2;
+
 impl Upload<'_> {
     /// All bytes, in chunks of `chunk` bytes.
     pub(super) async fn chunks(
@@ -29,7 +33,10 @@ impl Upload<'_> {
         budget: &mut Budget,
     ) -> Result<(), Broken> {
         let mut mark = Mark::start(self.blob);
-        let (mut skip, mut resumed) = (0, false);
+        let mut skip = 0;
+        // Where the session was taken up last.
+        let mut resumed: Option<u64> = None;
+        let mut stuck = 0;
         loop {
             let first = mark.offset() + skip;
             let length = (self.blob.size - first).min(chunk);
@@ -50,7 +57,7 @@ impl Upload<'_> {
             let Broken::Failed(mut failed) = broken else {
                 return Err(broken);
             };
-            if resumed
+            if resumed.is_some()
                 && failed
                     .refusal()
                     .is_some_and(|refusal| refusal.has_code("DIGEST_INVALID"))
@@ -70,8 +77,12 @@ impl Upload<'_> {
             else {
                 return Err(Broken::Lost);
             };
+            stuck = if resumed == Some(reached) { stuck + 1 } else { 0 };
+            if stuck == STUCK {
+                return Err(Broken::Lost);
+            }
             tracing::debug!("{}: the upload goes on at byte {reached}", self.title);
-            (skip, resumed) = (reached - mark.offset(), true);
+            (skip, resumed) = (reached - mark.offset(), Some(reached));
             transfer.restart(reached);
         }
     }

@@ -1,4 +1,5 @@
-//! A proxy that knows CONNECT and nothing else: port 443 of a name that has a server here. It sees no plain text.
+//! A proxy for names that have a server here: CONNECT to port 443, which it sees no plain text of, and requests over
+//! plain HTTP, which it passes on.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write as _};
@@ -14,6 +15,8 @@ const LONGEST_HEAD: usize = 8 * 1024;
 struct Shared {
     routes: Mutex<HashMap<String, SocketAddr>>,
     refused: Mutex<Vec<String>>,
+    seen: Mutex<Vec<String>>,
+    login: Mutex<Option<String>>,
     stopped: AtomicBool,
 }
 
@@ -55,6 +58,16 @@ impl Proxy {
         self.shared.routes.lock().unwrap().insert(host.to_owned(), to);
     }
 
+    /// `METHOD TARGET` of every request that was let through.
+    pub(super) fn seen(&self) -> Vec<String> {
+        self.shared.seen.lock().unwrap().clone()
+    }
+
+    /// From now on nobody passes without this value of `Proxy-Authorization`.
+    pub(super) fn ask_for(&self, login: &str) {
+        *self.shared.login.lock().unwrap() = Some(login.to_owned());
+    }
+
     pub(super) fn take_refused(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.refused.lock().unwrap())
     }
@@ -75,16 +88,37 @@ fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     let head = head(&mut client)?;
     let mut words = head.split_whitespace();
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let host = target.strip_suffix(":443").filter(|_| method == "CONNECT");
+    let tunnel = method == "CONNECT";
+    let host = match tunnel {
+        true => target.strip_suffix(":443"),
+        false => target.strip_prefix("http://").and_then(|rest| rest.split('/').next()),
+    };
     let route = host.and_then(|host| shared.routes.lock().unwrap().get(host).copied());
+    let login = shared.login.lock().unwrap().clone();
+    if login.is_some_and(|login| !head.lines().any(|line| line == format!("proxy-authorization: {login}"))) {
+        return client.write_all(
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm=\"proxy\"\r\n\
+              content-length: 0\r\nconnection: close\r\n\r\n",
+        );
+    }
     // What is said to a proxy is said in the clear.
     let plain = head.to_ascii_lowercase().contains("\r\nauthorization:");
-    let Some(route) = route.filter(|_| !plain) else {
+    let Some(route) = route.filter(|_| !(plain && tunnel)) else {
         shared.refused.lock().unwrap().push(format!("{method} {target}"));
         return client.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     };
-    let server = TcpStream::connect(route)?;
-    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+    shared.seen.lock().unwrap().push(format!("{method} {target}"));
+    let mut server = TcpStream::connect(route)?;
+    if tunnel {
+        client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+    } else {
+        // One request a connection: the next one may be for another host.
+        let path = target
+            .split_once("://")
+            .and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+        let head = head.replacen(target, path.unwrap_or("/"), 1);
+        server.write_all(head.replacen("\r\n", "\r\nconnection: close\r\n", 1).as_bytes())?;
+    }
     let (up, down) = ((client.try_clone()?, server.try_clone()?), (server, client));
     let back = std::thread::spawn(move || pump(down.0, down.1));
     pump(up.0, up.1);

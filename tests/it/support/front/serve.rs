@@ -16,7 +16,7 @@ use super::{Inside, Kind, Place};
 const PIECE: usize = 32 * 1024;
 
 /// Before each piece of a [`Kind::Slow`].
-const SLOW: Duration = Duration::from_millis(100);
+const SLOW: Duration = Duration::from_millis(50);
 
 type Client = BufReader<TcpStream>;
 
@@ -54,13 +54,17 @@ impl<'a> Exchange<'a> {
         let place = Place::of(&head, storage);
         inside.count(|counts| *counts.requests.entry(place).or_default() += 1);
         let kind = inside.strikes(place);
-        Exchange {
+        let exchange = Exchange {
             inside,
             head,
             place,
             kind,
             pace: Pace::new(inside.plan.rate, kind == Some(Kind::Slow)),
+        };
+        if exchange.is_upload() {
+            inside.count(|counts| counts.bodies.push((place, exchange.body_length())));
         }
+        exchange
     }
 
     /// Whether the connection can serve another.
@@ -192,6 +196,9 @@ impl<'a> Exchange<'a> {
     /// The registry's answer, on its way back.
     async fn answer(&mut self, client: &mut Client, mut upstream: BufReader<TcpStream>) -> io::Result<bool> {
         let mut head = Head::read(&mut upstream).await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        if self.kind == Some(Kind::Lost) {
+            return Ok(false);
+        }
         let framed = head.framed(&self.head.method);
         head.set("connection", if framed { None } else { Some("close") });
         if let (Place::Post, Some(least)) = (self.place, self.inside.plan.chunk_min) {
@@ -200,14 +207,12 @@ impl<'a> Exchange<'a> {
         let body = head.length().filter(|_| self.head.method != "HEAD").unwrap_or_default();
         let blob = [Place::Get, Place::Redirect].contains(&self.place) && head.status() < 300;
         let mut bytes = head.bytes();
-        let mut end_after = None;
-        if let Some(kind) = self.breaks() {
-            if body == 0 {
-                bytes.truncate(bytes.len() / 2);
-            }
-            end_after = Some((kind, body / 2));
-        } else if let Some(every) = self.inside.plan.cut_every.filter(|every| blob && *every < body) {
-            end_after = Some((Kind::Eof, every));
+        let end_after = match self.breaks() {
+            Some(kind) => Some((kind, body / 2)),
+            None => self.inside.plan.cut.filter(|(_, after)| blob && *after < body),
+        };
+        if self.breaks().is_some() && body == 0 {
+            bytes.truncate(bytes.len() / 2);
         }
         client.get_mut().write_all(&bytes).await?;
         let mut left = end_after.map_or(u64::MAX, |(_, after)| after);

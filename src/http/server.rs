@@ -1,4 +1,4 @@
-//! A server that answers each request by a function.
+//! For tests, of all rooms above: a server that answers each request by a function.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -15,26 +15,26 @@ use crate::reference::Host;
 
 /// A request that came.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
-    pub(super) method: String,
+pub(crate) struct Seen {
+    pub(crate) method: String,
     /// Path and query.
-    pub(super) target: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
     /// How many requests with this method and target came before.
-    pub(super) before: usize,
+    pub(crate) before: usize,
 }
 
 impl Seen {
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         format!("{} {}", self.method, self.target)
     }
 
-    pub(super) fn is(&self, method: &str, start: &str) -> bool {
+    pub(crate) fn is(&self, method: &str, start: &str) -> bool {
         self.method == method && self.target.starts_with(start)
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 }
@@ -50,7 +50,7 @@ enum End {
 }
 
 /// An answer.
-pub(super) struct Reply {
+pub(crate) struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
     body: Bytes,
@@ -58,7 +58,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn new(status: u16) -> Self {
+    pub(crate) fn new(status: u16) -> Self {
         Reply {
             status,
             headers: Vec::new(),
@@ -67,33 +67,33 @@ impl Reply {
         }
     }
 
-    pub(super) fn header(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: impl std::fmt::Display) -> Self {
         let value = format!("{value}");
         self.headers.push((name.to_owned(), value));
         self
     }
 
-    pub(super) fn status(mut self, status: u16) -> Self {
+    pub(crate) fn status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    pub(super) fn body(mut self, body: impl Into<Bytes>) -> Self {
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    pub(super) fn chunked(mut self) -> Self {
+    pub(crate) fn chunked(mut self) -> Self {
         self.end = End::Chunked;
         self
     }
 
-    pub(super) fn cut(mut self, after: usize) -> Self {
+    pub(crate) fn cut(mut self, after: usize) -> Self {
         self.end = End::Cut(after);
         self
     }
 
-    pub(super) fn stall(mut self, after: usize) -> Self {
+    pub(crate) fn stall(mut self, after: usize) -> Self {
         self.end = End::Stall(after);
         self
     }
@@ -134,14 +134,14 @@ impl From<Reply> for Answer {
 }
 
 /// A server on a free port of this machine; stops when it is dropped.
-pub(super) struct Server {
-    pub(super) host: Host,
+pub(crate) struct Server {
+    pub(crate) host: Host,
     seen: Arc<Mutex<Vec<Seen>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
-    pub(super) async fn start(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string().parse().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -163,12 +163,12 @@ impl Server {
     }
 
     /// All requests so far.
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
     /// Method and target of all requests so far.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.seen().iter().map(Seen::line).collect()
     }
 }
