@@ -32,7 +32,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 
 pub use body::{Body, Download, Pieces};
-pub use client::Client;
+pub use client::{Authorize, Client};
 pub use error::Refusal;
 pub use fault::Fault;
 pub use message::{Answer, Follow, Request, Want};

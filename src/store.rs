@@ -13,7 +13,7 @@ pub use blob::{BlobSource, BlobStream, PIECE};
 use blob::{Mark, Part};
 pub use dry_run::DryRun;
 pub use layout::Layout;
-pub use registry::{Access, Registry, Shared, is_blob_unknown};
+pub use registry::{Access, Registry, Shared, is_blob_unknown, is_tagged};
 
 use crate::credentials::{Credential, Credentials};
 use crate::error::{Class, Error, Result};

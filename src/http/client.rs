@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use futures_util::future::BoxFuture;
 use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
@@ -21,6 +22,10 @@ use super::{Fault, Options, redacted};
 use crate::error::{Class, Error, Result};
 use crate::reference::Host;
 use crate::report::{Report, Secret};
+
+/// Makes the `Authorization` of one try, when all is ready for it to be sent: one that was made before the waits that
+/// come first, for a try's turn or for a host's `Retry-After`, may have ended by then.
+pub type Authorize<'a> = dyn Fn() -> BoxFuture<'a, Result<Option<HeaderValue>>> + Send + Sync + 'a;
 
 /// The client of a run; clones share connections.
 #[derive(Clone)]
@@ -94,8 +99,26 @@ impl Client {
     /// # Errors
     /// No answer; or one that the table would have tried again. Every other answer is returned, whatever its status.
     pub async fn send(&self, request: &Request, budget: &mut Budget) -> Result<Answer, Failure> {
+        let given = request.headers.get(header::AUTHORIZATION);
+        self.send_as(request, &|| Box::pin(async { Ok(given.cloned()) }), budget)
+            .await
+    }
+
+    /// [`Client::send`] with what `authorize` says for each try. It may send requests of [`Follow::SameOrigin`] itself,
+    /// which need no permit: the try that it is for has one.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; and those of `authorize`, which stand.
+    ///
+    /// [`Follow::SameOrigin`]: super::Follow::SameOrigin
+    pub async fn send_as(
+        &self,
+        request: &Request,
+        authorize: &Authorize<'_>,
+        budget: &mut Budget,
+    ) -> Result<Answer, Failure> {
         loop {
-            let failure = match self.attempt(request).await {
+            let failure = match self.attempt(request, authorize).await {
                 Ok(answer) => match retry::of_status(answer.status, request.replay) {
                     Verdict::Stop => return Ok(answer),
                     verdict => Failure::of_answer(&answer, verdict),
@@ -113,18 +136,18 @@ impl Client {
     }
 
     /// One try: through all redirects, to the end of the answer.
-    async fn attempt(&self, request: &Request) -> Result<Answer, Fault> {
+    async fn attempt(&self, request: &Request, authorize: &Authorize<'_>) -> Result<Answer, Fault> {
         let mut url = request.url.clone();
-        let mut authorization = request.headers.get(header::AUTHORIZATION);
+        let mut authorize = Some(authorize);
         for _ in 0..=redirect::HOPS {
-            let (response, permit) = self.exchange(request, &url, authorization).await?;
+            let (response, permit) = self.exchange(request, &url, authorize).await?;
             let Some(location) = redirect::location(response.status(), response.headers()) else {
                 return self.receive(request, url, response, permit).await;
             };
             let next = redirect::next(request, &url, response.status(), location).map_err(Fault::own)?;
             if !same_origin(&url, &next) {
                 // For good: a redirect back must not bring it back.
-                authorization = None;
+                authorize = None;
             }
             url = next;
         }
@@ -144,7 +167,7 @@ impl Client {
         &self,
         request: &Request,
         url: &Url,
-        authorization: Option<&HeaderValue>,
+        authorize: Option<&Authorize<'_>>,
     ) -> Result<(Response, Permit), Fault> {
         let guard = match request.metadata && same_origin(&request.url, url) {
             true => Guard::Open,
@@ -153,9 +176,13 @@ impl Client {
         let known = same_origin(&request.url, url);
         let transport = self.0.transports.get(url, guard, known).map_err(Fault::own)?;
         let permit = self.0.gates.of(url).enter(Lane::of(request)).await;
+        let authorization = match authorize {
+            Some(authorize) => authorize().await.map_err(Fault::own)?,
+            None => None,
+        };
         // Opened now, as the watch begins with it: waiting for a permit is no fault of the body's.
         let (body, watch) = request.body.open();
-        let outgoing = outgoing(request, url, authorization, body);
+        let outgoing = outgoing(request, url, authorization.as_ref(), body);
         let begun = Instant::now();
         let Options {
             idle_timeout,

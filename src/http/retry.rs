@@ -99,7 +99,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn of_answer(answer: &Answer, verdict: Verdict) -> Self {
+    pub(crate) fn of_answer(answer: &Answer, verdict: Verdict) -> Self {
         let refusal = Refusal::of(answer);
         Failure {
             reason: refusal.status_text(),
@@ -193,9 +193,14 @@ impl Budget {
         self.used = 0;
     }
 
+    /// Whether there is a try left.
+    pub fn lasts(&self) -> bool {
+        self.used < self.retries
+    }
+
     /// Takes a try; how long to wait before it. Full jitter: random between nothing and a bound that doubles.
     fn take(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
-        if self.used >= self.retries {
+        if !self.lasts() {
             return None;
         }
         let bound = self.base.saturating_mul(1 << self.used.min(16)).min(LONGEST_BACKOFF);

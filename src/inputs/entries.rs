@@ -349,7 +349,7 @@ pub const INPUTS: &[Input] = &[
         "idle-timeout",
         Kind::Duration,
         "TIME",
-        "How long a transfer may stand still, such as 90s",
+        "How long a transfer may stand still or an answer take, such as 90s",
     )
     .default("60s")
     .of(CONNECTS)

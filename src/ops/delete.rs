@@ -8,7 +8,7 @@ use crate::error::{Class, Error, Result};
 use crate::oci::Digest;
 use crate::reference::{Pointer, Reference, Tag};
 use crate::report::{ArtifactResult, State};
-use crate::store::Store;
+use crate::store::{Store, is_tagged};
 
 /// Deletes what `reference` names; `force` also when other tags name it.
 pub async fn delete(reference: &Reference, force: bool, context: &Context) -> Result<()> {
@@ -23,7 +23,7 @@ pub async fn delete(reference: &Reference, force: bool, context: &Context) -> Re
     result.state = State::Failed;
     context.ledger.set(result.clone());
     if let (Pointer::Tag(tag), false) = (&pointer, force) {
-        let others = other_tags(&store, tag, &found.digest).await?;
+        let others = other_tags(&store, Some(tag), &found.digest).await?;
         if !others.is_empty() {
             let others: Vec<&str> = others.iter().map(Tag::as_str).collect();
             return Err(Error::new(
@@ -36,7 +36,14 @@ pub async fn delete(reference: &Reference, force: bool, context: &Context) -> Re
             .hint("`untag` removes this tag alone; `--force` deletes the manifest with all its tags"));
         }
     }
-    if !store.delete_manifest(&found.digest).await? {
+    let deleted = match store.delete_manifest(&found.digest).await {
+        Err(error) if is_tagged(&error) => {
+            untag(&store, &pointer, force, &found.digest).await?;
+            store.delete_manifest(&found.digest).await?
+        }
+        deleted => deleted?,
+    };
+    if !deleted {
         return Err(missing(reference, &pointer));
     }
     result.state = State::Deleted;
@@ -45,10 +52,27 @@ pub async fn delete(reference: &Reference, force: bool, context: &Context) -> Re
     Ok(())
 }
 
+/// Deletes the tags that name `digest`, where the registry wants that first. Of a manifest named by tag there are no
+/// others, unless `force` was given.
+async fn untag(store: &Store, pointer: &Pointer, force: bool, digest: &Digest) -> Result<()> {
+    let own = match pointer {
+        Pointer::Tag(tag) => Some(tag),
+        Pointer::Digest(_) => None,
+    };
+    let others = match own {
+        Some(_) if !force => Vec::new(),
+        _ => other_tags(store, own, digest).await?,
+    };
+    for tag in others.iter().chain(own) {
+        store.delete_tag(tag).await?;
+    }
+    Ok(())
+}
+
 /// The tags beside `own` that name `digest`.
-async fn other_tags(store: &Store, own: &Tag, digest: &Digest) -> Result<Vec<Tag>> {
+async fn other_tags(store: &Store, own: Option<&Tag>, digest: &Digest) -> Result<Vec<Tag>> {
     let tags = list::all_tags(store).await?;
-    let resolved = tags.into_iter().filter(|tag| tag != own).map(|tag| async move {
+    let resolved = tags.into_iter().filter(|tag| Some(tag) != own).map(|tag| async move {
         let found = store.resolve(&Pointer::Tag(tag.clone())).await?;
         Ok::<_, Error>(found.filter(|found| found.digest == *digest).map(|_| tag))
     });

@@ -230,6 +230,7 @@ impl Run<'_> {
             surroundings: http::Surroundings::of(self.session.env),
             retries: inputs.retries,
             idle_timeout: inputs.idle_timeout,
+            answer_timeout: inputs.idle_timeout,
             concurrency: inputs.concurrency,
             trusted_realms: inputs.trusted_realms.clone(),
             ..http::Options::default()

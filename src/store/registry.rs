@@ -16,19 +16,22 @@ mod uploads;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
 
 use crate::credentials::Credentials;
 use crate::error::{Error, Result};
-use crate::http::{Answer, Budget, Client, Failure, Method, Refusal, Request};
+use crate::http::header::HeaderValue;
+use crate::http::retry::Verdict;
+use crate::http::{Answer, Authorize, Budget, Client, Failure, Method, Refusal, Replay, Request, StatusCode};
 use crate::reference::{Location, Repository};
 use crate::report::Report;
 
 use auth::{Auth, Scopes};
 
 pub use auth::Shared;
+pub use manifests::is_tagged;
 pub use uploads::is_blob_unknown;
 
 /// What a store is opened for, as far as a token has to say it.
@@ -120,32 +123,60 @@ impl Registry {
         Scopes::new(self.repository(), &["pull", "delete"])
     }
 
-    /// Sends `request` with the credential for `scopes`. A registry that refuses it is given another once: the first
-    /// time because it hasn't asked before, later because a token has ended.
+    /// Sends `request` with the credential for `scopes`. A registry that refuses it is given another: at first because
+    /// it hasn't asked before, later because a token has ended. A 401 is believed only after a few of them, as
+    /// registries take time to agree on a new token (nebi#539); a server that a registry sent us to gets nothing, but a
+    /// new redirect may be better.
     async fn call(&self, request: Request, scopes: &Scopes, budget: &mut Budget) -> Result<Answer, Failure> {
-        let (auth, root) = (&self.0.auth, self.root()?);
-        let sent = auth.header(&root, scopes, request.body.length()).await?;
-        let request = request.authorized(sent.clone());
-        let answer = self.client().send(&request, budget).await?;
-        if answer.own {
-            auth.shared.notice(&root, &answer);
-        }
-        // A server that we were sent to is not asked for its realm, and gets nothing.
-        if !answer.own || !auth::is_refused(&answer, sent.is_some()) {
-            return Ok(answer);
-        }
-        let Some(value) = auth.renew(&root, &answer, scopes, sent.as_ref()).await? else {
-            return Ok(answer);
+        let (auth, root, body) = (&self.0.auth, self.root()?, request.body.length());
+        let sent: Mutex<Option<HeaderValue>> = Mutex::default();
+        let authorize: &Authorize<'_> = &|| {
+            Box::pin(async {
+                let value = auth.header(&root, scopes, body).await?;
+                sent.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&value);
+                Ok(value)
+            })
         };
-        let request = request.authorized(Some(value.clone()));
-        let answer = self.client().send(&request, budget).await?;
-        // What a registry asks for first may be less than what it wants then.
-        if sent.is_some() || !answer.own || !auth::wants_scope(&answer) {
-            return Ok(answer);
-        }
-        match auth.renew(&root, &answer, scopes, Some(&value)).await? {
-            Some(value) => self.client().send(&request.authorized(Some(value)), budget).await,
-            None => Ok(answer),
+        // A login takes its time: not while the try that needs it keeps others from theirs.
+        auth.header(&root, scopes, body).await?;
+        let (mut refusals, mut asked) = (0, false);
+        loop {
+            let answer = self.client().send_as(&request, authorize, budget).await?;
+            if answer.own {
+                auth.shared.notice(&root, &answer);
+            }
+            let sent = sent.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let unauthorized = answer.status == StatusCode::UNAUTHORIZED;
+            if !(unauthorized || answer.own && auth::is_refused(&answer, sent.is_some())) {
+                auth.shared.doubt(&root, scopes);
+                return Ok(answer);
+            }
+            // The first time without a credential it was only asked for one.
+            refusals += u32::from(asked || sent.is_some() || !answer.own);
+            asked = true;
+            let again = match refusals {
+                0 | 1 => true,
+                _ => {
+                    unauthorized && refusals <= auth::REFUSALS && budget.lasts() && !auth.shared.believes(&root, scopes)
+                }
+            };
+            if !again && unauthorized {
+                auth.shared.believe(&root, scopes);
+            }
+            if !again || answer.own && !auth.renew(&root, &answer, scopes, sent.as_ref()).await? {
+                return Ok(answer);
+            }
+            if refusals < 2 {
+                continue;
+            }
+            if request.replay == Replay::Session && body > auth::SMALL {
+                // Not a second time in vain: the new session's first requests, which are small, meet a 401 before it.
+                let mut failure = Failure::of_answer(&answer, Verdict::NewSession);
+                failure.error = self.refused(&answer);
+                return Err(failure);
+            }
+            let failure = Failure::of_answer(&answer, Verdict::Again);
+            failure.pause(budget, self.report(), &request.what).await?;
         }
     }
 
@@ -153,12 +184,20 @@ impl Registry {
     async fn ask(&self, request: Request, scopes: &Scopes) -> Result<Answer> {
         match Box::pin(self.call(request, scopes, &mut self.client().budget())).await {
             Ok(answer) => Ok(answer),
-            Err(failure) => Err(quirks::hinted(failure.error, self.repository())),
+            Err(failure) => Err(self.hinted(failure.error)),
         }
     }
 
     fn request(&self, method: Method, url: Url, what: impl Into<String>) -> Request {
         Request::new(method, url, what)
+    }
+
+    /// `error` with what the registry means by it, where nothing says so yet.
+    fn hinted(&self, error: Error) -> Error {
+        match self.root() {
+            Ok(root) => quirks::hinted(error, self.0.auth.shared.flavor(&root)),
+            Err(_) => error,
+        }
     }
 
     /// The error for an answer that no caller expected.

@@ -123,7 +123,8 @@ fn the_secrets_of_auth_are_masked_before_anything_is_said() {
 fn a_wrong_entry_of_auth_is_named() {
     let (workspace, registry) = (workspace(), locked());
     let auth = format!("[{{registry: '{}', username: user, password: wrong}}]", registry.host());
-    let outcome = push(&workspace, &registry).env("OCI_ARTIFACT_AUTH", auth).call();
+    let run = push(&workspace, &registry).args(["--retries", "0"]);
+    let outcome = run.env("OCI_ARTIFACT_AUTH", auth).call();
     insta::assert_snapshot!(outcome.snapshot(), @r#"
     exit: 3
     --- stdout
@@ -267,6 +268,7 @@ fn a_helper_of_the_host_is_asked_and_named_when_it_fails() {
         let outcome = outcome
             .placeholder(registry.host(), "REGISTRY")
             .env("PATH", &path)
+            .args(["--retries", "0"])
             .call();
         told += &format!("{helper}: exit {}\n{}", outcome.code.unwrap(), outcome.stderr());
     }

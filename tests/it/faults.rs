@@ -77,9 +77,6 @@ impl Cell {
         match self.kind {
             // Bytes that keep coming are no fault.
             Kind::Slow => &[0],
-            // One that is refused with a new token is denied (design: once with a new token), as is one whose
-            // credential the token endpoint refuses. A client that goes on is not wrong either.
-            Kind::Unauthorized if !self.for_ever() && (self.times > 1 || self.place == Place::Token) => &[0, 3],
             _ if !self.for_ever() => &[0],
             Kind::Unauthorized => &[3],
             _ => &[6],

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::support::faults::Fault;
 use crate::support::message::{Reply, Request};
@@ -14,6 +15,9 @@ use crate::support::server::Server;
 use crate::support::tls::tls;
 
 const MIB: usize = 1024 * 1024;
+
+/// A client that sends nothing for so long has stopped.
+const QUIET: Duration = Duration::from_millis(200);
 
 #[test]
 fn a_retry_is_one_calm_line() {
@@ -106,12 +110,14 @@ fn serve_early(mut stream: TcpStream, status: &str, resets: bool, count: &Mutex<
             continue;
         }
         write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n")?;
+        let mut buffer = vec![0; 64 * 1024];
         if resets {
-            // A part of the body is left unread: closing the socket resets the connection.
-            stream.read_exact(&mut byte)?;
+            // Nothing comes once the answer was read; a reset before that would take it away.
+            stream.set_read_timeout(Some(QUIET))?;
+            while stream.read(&mut buffer).is_ok_and(|read| read > 0) {}
+            rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO))?;
             return Ok(());
         }
-        let mut buffer = vec![0; 64 * 1024];
         loop {
             match stream.read(&mut buffer)? {
                 0 => return Ok(()),

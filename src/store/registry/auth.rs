@@ -8,13 +8,15 @@ mod realm;
 mod scope;
 mod token;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use url::Url;
 
+use scope::Learned;
 pub(super) use scope::Scopes;
+pub(super) use token::SMALL;
 pub use token::Tokens;
 
 use crate::credentials::{Credential, Credentials, Found};
@@ -32,6 +34,10 @@ use token::{Endpoint, Wanted};
 /// The user name that ACR takes beside a refresh token.
 const ACR_TOKEN_USER: &str = "00000000-0000-0000-0000-000000000000";
 
+/// As many refusals with 401 are not believed yet: the first is what a token's end looks like, and registries that take
+/// a while to agree on a new one go on for some time (nebi#539).
+pub(super) const REFUSALS: u32 = 3;
+
 /// What one registry asks for, as far as this run knows.
 #[derive(Clone, Debug)]
 enum Known {
@@ -46,8 +52,10 @@ pub struct Shared {
     tokens: Tokens,
     /// By root URL.
     known: Arc<Mutex<HashMap<Url, Known>>>,
-    /// What a registry asked for beyond the scopes that we had computed, by these.
-    learned: Arc<Mutex<HashMap<(Url, Scopes), Scopes>>>,
+    /// What registries asked for beyond the scopes that we had computed.
+    learned: Arc<Mutex<Learned>>,
+    /// Where a 401 stood to the end, and no call has passed since: it is believed sooner there.
+    believed: Arc<Mutex<HashSet<(Url, Scopes)>>>,
     /// What uploads found out.
     pub(super) uploads: super::uploads::Limits,
     /// What kind of registry it is, by root URL, as far as one of its answers told.
@@ -61,6 +69,28 @@ impl Shared {
             let mut flavors = self.flavors.lock().unwrap_or_else(PoisonError::into_inner);
             flavors.insert(root.clone(), flavor);
         }
+    }
+
+    /// A 401 for `scopes` stood to the end.
+    pub(super) fn believe(&self, root: &Url, scopes: &Scopes) {
+        self.believed().insert((root.clone(), scopes.clone()));
+    }
+
+    /// A call for `scopes` passed.
+    pub(super) fn doubt(&self, root: &Url, scopes: &Scopes) {
+        let mut believed = self.believed();
+        if !believed.is_empty() {
+            believed.remove(&(root.clone(), scopes.clone()));
+        }
+    }
+
+    /// Whether a 401 for `scopes` is no news.
+    pub(super) fn believes(&self, root: &Url, scopes: &Scopes) -> bool {
+        self.believed().contains(&(root.clone(), scopes.clone()))
+    }
+
+    fn believed(&self) -> MutexGuard<'_, HashSet<(Url, Scopes)>> {
+        self.believed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What kind of registry is at `root`: by what it told, else by its name.
@@ -80,8 +110,8 @@ pub(super) struct Auth {
 }
 
 impl Auth {
-    /// What to send with the first try: nothing, until the registry has asked. `body` is the length of what goes with
-    /// it: a token that may end before a large one is through is renewed first, so that it isn't sent in vain.
+    /// What to send: nothing, until the registry has asked. `body` is the length of what goes with it: a token that may
+    /// end before a large one is through is renewed first, so that it isn't sent in vain.
     pub(super) async fn header(&self, root: &Url, scopes: &Scopes, body: u64) -> Result<Option<HeaderValue>> {
         let credential = self.credentials.find(&self.repository).await?.credential;
         if let Credential::Bearer(token) = &credential {
@@ -98,32 +128,29 @@ impl Auth {
         }
     }
 
-    /// What to send after a refusal; `None` if there is nothing else to try. `sent` is what was refused.
+    /// Gets another header than the one that was `sent` and refused by `answer`; whether there is one to try.
     pub(super) async fn renew(
         &self,
         root: &Url,
         answer: &Answer,
         scopes: &Scopes,
         sent: Option<&HeaderValue>,
-    ) -> Result<Option<HeaderValue>> {
+    ) -> Result<bool> {
         let credential = self.credentials.find(&self.repository).await?.credential;
         if matches!(credential, Credential::Bearer(_)) {
-            return Ok(None);
+            return Ok(false);
         }
-        if let Some(challenge) = Challenge::best(&answer.headers) {
-            self.learn(root, challenge, scopes);
-        }
-        match self.known(root) {
-            Some(Known::Bearer(realm, service)) => {
+        match self.learn(root, Challenge::best(&answer.headers), scopes) {
+            Known::Bearer(realm, service) => {
                 let wanted = Wanted {
                     scopes,
                     body: 0,
                     refused: sent,
                 };
-                self.token(root, (&realm, service), credential, wanted).await.map(Some)
+                self.token(root, (&realm, service), credential, wanted).await?;
+                Ok(true)
             }
-            // A registry that asks without saying for what is offered what there is.
-            Some(Known::Basic) | None => self.other_basic(credential, sent).await,
+            Known::Basic => Ok(self.other_basic(credential, sent).await?.is_some()),
         }
     }
 
@@ -146,9 +173,9 @@ impl Auth {
         wanted: Wanted<'_>,
     ) -> Result<HeaderValue> {
         let learned = || self.shared.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        let scopes = learned().get(&(root.clone(), wanted.scopes.clone())).cloned();
+        let scopes = learned().joined(root, wanted.scopes);
         let wanted = Wanted {
-            scopes: scopes.as_ref().unwrap_or(wanted.scopes),
+            scopes: &scopes,
             ..wanted
         };
         let get = async |credential: &Credential| {
@@ -182,23 +209,24 @@ impl Auth {
         known.get(root).cloned()
     }
 
-    fn learn(&self, root: &Url, challenge: Challenge, scopes: &Scopes) {
+    /// Notes what the registry asks for. One that asks without saying for what is offered what there is.
+    fn learn(&self, root: &Url, challenge: Option<Challenge>, scopes: &Scopes) -> Known {
         let known = match challenge {
-            Challenge::Basic => Known::Basic,
-            Challenge::Bearer { realm, service, scope } => {
+            None => return self.known(root).unwrap_or_else(|| self.asks(root, Known::Basic)),
+            Some(Challenge::Basic) => Known::Basic,
+            Some(Challenge::Bearer { realm, service, scope }) => {
                 let mut learned = self.shared.learned.lock().unwrap_or_else(PoisonError::into_inner);
-                let merged = learned
-                    .entry((root.clone(), scopes.clone()))
-                    .or_insert_with(|| scopes.clone());
-                scope.iter().for_each(|scope| merged.merge(scope));
+                learned.add(root, scopes, scope.as_deref().unwrap_or_default());
                 Known::Bearer(realm, service)
             }
         };
-        self.shared
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(root.clone(), known);
+        self.asks(root, known)
+    }
+
+    fn asks(&self, root: &Url, known: Known) -> Known {
+        let mut all = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(root.clone(), known.clone());
+        known
     }
 
     /// Where `credential` may be sent for a token, if it is there that the registry wants it.
@@ -242,17 +270,12 @@ impl Auth {
     }
 }
 
-/// Whether an answer asks for a token with a scope that it names.
-pub(super) fn wants_scope(answer: &Answer) -> bool {
-    matches!(answer.status.as_u16(), 401 | 403) && challenge::wants_scope(&answer.headers)
-}
-
 /// Whether an answer refuses the credential, not the deed. Besides 401: expired tokens are 403 on ECR (flipt#3043) and
 /// 400 on public ECR (aws/containers-roadmap#2835), both without a challenge; a token for too little is 403 with one.
 pub(super) fn is_refused(answer: &Answer, authorized: bool) -> bool {
     match answer.status.as_u16() {
         401 => true,
-        403 if authorized && wants_scope(answer) => true,
+        403 if authorized && challenge::wants_scope(&answer.headers) => true,
         400 | 403 if authorized && challenge::names_token(&answer.headers) => true,
         400 | 403 if authorized => {
             let refusal = Refusal::of(answer);

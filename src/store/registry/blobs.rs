@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::{Registry, quirks};
+use super::Registry;
 use crate::error::{Class, Error, Result};
 use crate::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, RANGE, TRANSFER_ENCODING};
 use crate::http::{Answer, Budget, Download, Failure, Fault, Method, Replay, Request, StatusCode, Want, redacted};
@@ -161,7 +161,7 @@ impl Reader {
     async fn ask(&mut self) -> Result<Answer> {
         let (request, scopes) = (self.request()?, self.registry.reading());
         let outcome = Box::pin(self.registry.call(request, &scopes, &mut self.budget)).await;
-        outcome.map_err(|failure| quirks::hinted(failure.error, self.registry.repository()))
+        outcome.map_err(|failure| self.registry.hinted(failure.error))
     }
 
     /// Checks the head of an answer against what was asked for, before a byte of it is used.

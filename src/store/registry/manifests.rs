@@ -22,6 +22,12 @@ const ACCEPTED: [&str; 6] = [
 
 const DIGEST: &str = "docker-content-digest";
 
+/// Whether `error` is the refusal of a manifest's deletion because a tag still names it: some registries want the tags
+/// deleted first.
+pub fn is_tagged(error: &Error) -> bool {
+    Refusal::behind(error).is_some_and(quirks::is_tagged)
+}
+
 impl Registry {
     /// See [`crate::store::Store::resolve`]. The size is what the registry says: Harbor's HEAD is known to be wrong
     /// (oras-go#1176), so nothing is refused for it.
@@ -111,6 +117,7 @@ impl Registry {
         match answer.status {
             status if status.is_success() => Ok(true),
             StatusCode::NOT_FOUND => Ok(false),
+            _ if quirks::is_tagged(&refusal()) => Err(self.refused(&answer)),
             _ if quirks::is_immutable(&refusal()) => Err(quirks::immutable(refusal())),
             // A tag where only a digest is taken is an invalid digest to some.
             StatusCode::BAD_REQUEST if matches!(pointer, Pointer::Tag(_)) => {

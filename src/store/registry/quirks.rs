@@ -22,13 +22,12 @@ pub(super) fn api_host(host: &Host) -> Host {
     }
 }
 
-/// `error` with the hint for what the registry said, unless it has one of our own. `Registry::refused` knows more of
-/// the registry and explains its answers; here is what never became one.
-pub(super) fn hinted(error: Error, repository: &Repository) -> Error {
+/// `error` with the hint for what a registry of this kind said, unless it has one of our own. `Registry::refused`
+/// explains answers; here is what never became one.
+pub(super) fn hinted(error: Error, flavor: Flavor) -> Error {
     if error.way_out().is_some() && error.class() != Class::Network {
         return error;
     }
-    let flavor = Flavor::of_host(repository.host.as_str());
     match Refusal::behind(&error).and_then(|refusal| hint(refusal, flavor)) {
         Some(hint) => error.hint(hint),
         None => error,
@@ -53,6 +52,11 @@ pub(super) fn immutable(refusal: Refusal) -> Error {
     Error::new(Class::Conflict, refusal.to_string())
         .caused_by(refusal)
         .hint("the registry keeps this tag or repository from being changed: use a new tag, or `if-exists: skip`")
+}
+
+/// Whether a manifest is not deleted because a tag names it (Google Artifact Registry; genuinetools/reg#136).
+pub(super) fn is_tagged(refusal: &Refusal) -> bool {
+    refusal.has_code("GOOGLE_MANIFEST_DANGLING_TAG")
 }
 
 /// Where a registry's own way to delete is, for those that answer DELETE with 405 or UNSUPPORTED.

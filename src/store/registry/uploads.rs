@@ -14,7 +14,7 @@ mod session;
 
 use std::sync::Arc;
 
-use super::{Registry, quirks};
+use super::Registry;
 use crate::error::{Error, Result};
 use crate::http::{Budget, Method, Refusal};
 use crate::oci::Descriptor;
@@ -65,7 +65,7 @@ impl Registry {
         };
         match Box::pin(upload.run(mount)).await {
             Ok(outcome) => Ok(outcome),
-            Err(error) => Err(quirks::hinted(error, self.repository())),
+            Err(error) => Err(self.hinted(error)),
         }
     }
 }

@@ -191,7 +191,6 @@ fn the_article_with_the_all_zero_user_and_a_token() {
 
 /// What is kept is the registry's own token: Microsoft Entra's is good for other registries, and for no other tool.
 #[test]
-#[ignore = "until login proves Entra's token without waiting for itself"]
 fn a_login_keeps_the_token_that_the_exchange_gave() {
     let world = world(Settings::default());
     let workspace = sources();

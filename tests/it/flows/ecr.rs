@@ -1,6 +1,7 @@
 //! Amazon ECR, private.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
@@ -46,6 +47,7 @@ fn with(subject: &'static str, allowed: bool, settings: Settings) -> World {
         keys: Arc::clone(&keys),
         passwords: Arc::clone(&passwords),
         allowed,
+        ending: 0.into(),
     });
     World {
         ecr: Ecr::start(&internet, &passwords, settings),
@@ -279,6 +281,20 @@ fn flipt_3043_an_expired_password_is_named_as_such() {
     let outcome = world.push(&workspace).env("OCI_ARTIFACT_TOKEN", &password).call();
     says(&outcome, 3, &["expired", "hint: "]);
     confined(&world.internet, &workspace, &outcome, &[(password, &[HOST])]);
+}
+
+/// A password that was got for this run and has ended is got once more; one that was given is not ours to replace.
+#[test]
+fn flipt_3043_a_password_that_ended_in_mid_run_is_got_once_more() {
+    for (ending, code, logins) in [(1, 0, 2), (2, 3, 2)] {
+        let world = world(there());
+        world.api.ending.store(ending, Ordering::SeqCst);
+        let workspace = sources();
+        let outcome = world.github(&workspace).args(["push", REFERENCE, "readme.md"]).call();
+        outcome.exit(code);
+        assert_eq!(world.internet.lines(ECR_API_HOST).len(), logins);
+        confined(&world.internet, &workspace, &outcome, &world.tokens());
+    }
 }
 
 /// google/go-containerregistry#1091: no page of more than 1,000.

@@ -41,6 +41,7 @@ fn world() -> World {
         keys,
         passwords: Arc::clone(&passwords),
         allowed: true,
+        ending: 0.into(),
     };
     World {
         ecr: EcrPublic::start(&internet, &passwords),

@@ -173,7 +173,6 @@ fn a_provider_that_may_not_be_the_service_account_is_told_which_permission_it_la
 
 /// genuinetools/reg#136, enix/kube-image-keeper#636: a manifest that has a tag is not deleted.
 #[test]
-#[ignore = "until delete takes the tags off first"]
 fn reg_136_the_tag_is_deleted_before_the_manifest() {
     let world = world(GITHUB_MAIN, ACCOUNT, true);
     let workspace = sources();

@@ -30,6 +30,7 @@ fn four_registries_in_one_run_with_ids_alone() {
         keys: Arc::clone(&keys),
         passwords: Arc::clone(&passwords),
         allowed: true,
+        ending: 0.into(),
     };
     let _services = [
         internet.serve(entra::HOST, Arc::clone(&entra) as _),

@@ -3,12 +3,17 @@
 //! Computed from what we are about to do, since a challenge may ask for less (ghcr.io answers a push with `pull`,
 //! argsh#135), joined with what the challenge says. What is needed comes first: some servers read only that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use url::Url;
 
 use crate::reference::Repository;
 
 /// More than any real challenge has.
 const LONGEST: usize = 4096;
+
+/// Scopes of no repository that are remembered of one registry: more than any has.
+const OPAQUE: usize = 16;
 
 /// A set of scopes. It doesn't grow by asking for the same again (regclient b1960cd).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -89,6 +94,42 @@ impl Scopes {
     }
 }
 
+/// What registries asked for beyond the scopes that we had computed.
+#[derive(Default)]
+pub(super) struct Learned {
+    /// By these.
+    asked: HashMap<(Url, Scopes), Scopes>,
+    /// What is no scope of a repository's is for all of them (`aws` on public.ecr.aws): by root.
+    opaque: HashMap<Url, BTreeSet<String>>,
+}
+
+impl Learned {
+    /// Adds the scope of a challenge that came where `own` was asked for.
+    pub(super) fn add(&mut self, root: &Url, own: &Scopes, challenge: &str) {
+        let merged = self
+            .asked
+            .entry((root.clone(), own.clone()))
+            .or_insert_with(|| own.clone());
+        merged.merge(challenge);
+        let opaque = self.opaque.entry(root.clone()).or_default();
+        for scope in &merged.opaque {
+            if opaque.len() < OPAQUE {
+                opaque.insert(scope.clone());
+            }
+        }
+    }
+
+    /// `own`, and what is known to be wanted beside it.
+    pub(super) fn joined(&self, root: &Url, own: &Scopes) -> Scopes {
+        let asked = self.asked.get(&(root.clone(), own.clone()));
+        let mut joined = asked.unwrap_or(own).clone();
+        joined
+            .opaque
+            .extend(self.opaque.get(root).into_iter().flatten().cloned());
+        joined
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +155,22 @@ mod tests {
         let mut scopes = Scopes::new(&repository("app"), &["pull", "push"]);
         scopes.merge("repository:app:pull");
         assert_eq!(scopes.render(), ["repository:app:pull,push"]);
+    }
+
+    #[test]
+    fn what_is_no_repositorys_scope_is_learned_for_all() {
+        let (root, other) = ("https://r.example/", "https://other.example/");
+        let (root, other): (Url, Url) = (root.parse().unwrap(), other.parse().unwrap());
+        let own = |name| Scopes::new(&repository(name), &["pull"]);
+        let mut learned = Learned::default();
+        learned.add(&root, &own("a"), "aws repository:b:pull");
+        let joined = |root, name| learned.joined(root, &own(name)).render();
+        assert_eq!(joined(&root, "a"), ["repository:a:pull", "repository:b:pull", "aws"]);
+        assert_eq!(joined(&root, "c"), ["repository:c:pull", "aws"]);
+        assert_eq!(joined(&other, "a"), ["repository:a:pull"]);
+        let many: String = (0..100).map(|number| format!("x{number} ")).collect();
+        learned.add(&root, &own("a"), &many);
+        assert_eq!(learned.joined(&root, &own("c")).opaque.len(), OPAQUE);
     }
 
     #[test]

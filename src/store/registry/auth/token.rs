@@ -7,13 +7,14 @@ mod life;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use url::Url;
 
 use super::{Auth, Scopes};
 use crate::credentials::Credential;
 use crate::error::{Class, Error, Result};
+use crate::http::Refusal;
 use crate::http::header::HeaderValue;
 use crate::report::Secret;
 
@@ -21,7 +22,7 @@ use exchange::Exchange;
 use life::Life;
 
 /// A smaller body is sent again without ado; before a larger one the token's life is looked at.
-const SMALL: u64 = 1024 * 1024;
+pub(in crate::store::registry) const SMALL: u64 = 1024 * 1024;
 
 /// A token that is refused after this time has ended; before, it never was good enough.
 const GROWN: Duration = Duration::from_secs(1);
@@ -41,10 +42,18 @@ struct Key {
     root: Url,
     endpoint: Endpoint,
     credential: Credential,
-    /// Empty for ACR's refresh token, which is for all of them.
-    scopes: Vec<String>,
+    grant: Grant,
 }
 
+/// What a token lets one do.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Grant {
+    Scopes(Vec<String>),
+    /// Getting others: ACR's refresh token, which is for all scopes.
+    Refresh,
+}
+
+#[derive(Clone)]
 struct Token {
     secret: Secret,
     life: Life,
@@ -53,10 +62,18 @@ struct Token {
 /// Holding its lock is the right to fetch.
 type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
 
+/// A credential of a registry, at its token endpoint.
+type Who = (Url, Endpoint, Credential);
+
+/// What the token endpoint last said of a credential when it refused it for good, and when. Holding its lock is the
+/// right to ask again after a 401: an account is not to be locked because many tasks do so at once.
+type Account = Arc<tokio::sync::Mutex<Option<(Instant, Refusal)>>>;
+
 /// The tokens of a run. Held in memory only.
 #[derive(Clone, Default)]
 pub struct Tokens {
     slots: Arc<Mutex<HashMap<Key, Slot>>>,
+    accounts: Arc<Mutex<HashMap<Who, Account>>>,
     /// Endpoints whose tokens were seen to end before we thought.
     mortal: Arc<Mutex<HashSet<Endpoint>>>,
 }
@@ -86,8 +103,9 @@ impl Tokens {
             root: root.clone(),
             endpoint: endpoint.clone(),
             credential: credential.clone(),
-            scopes: scopes.clone(),
+            grant: Grant::Scopes(scopes.clone()),
         });
+        let asked = Instant::now();
         let mut slot = slot.lock().await;
         if let Some(token) = slot.as_ref() {
             let value = bearer(&token.secret)?;
@@ -106,6 +124,8 @@ impl Tokens {
             root,
             endpoint,
             scopes,
+            account: self.account(root, endpoint, credential),
+            asked,
         };
         let token = match credential {
             Credential::RefreshToken(refresh) => exchange.by_refresh_token(refresh).await?,
@@ -125,44 +145,60 @@ impl Tokens {
         endpoint: &Endpoint,
         entra: &Secret,
     ) -> Result<Secret> {
+        let credential = Credential::EntraToken(entra.clone());
         let exchange = Exchange {
             auth,
             root,
             endpoint,
             scopes: Vec::new(),
+            account: self.account(root, endpoint, &credential),
+            asked: Instant::now(),
         };
-        let slot = self.slot(refresh_key(&exchange, entra));
+        Ok(self.refresh_token(&exchange, entra, None).await?.secret)
+    }
+
+    /// By ACR's refresh token for a Microsoft Entra access token. One that is refused, and was not made for this call,
+    /// has ended.
+    async fn by_entra_token(&self, exchange: &Exchange<'_>, entra: &Secret) -> Result<Token> {
+        let refresh = self.refresh_token(exchange, entra, None).await?;
+        match exchange.by_refresh_token(&refresh.secret).await {
+            Err(error) if error.class() == Class::Denied && refresh.life.begun() < exchange.asked => {
+                let again = Exchange {
+                    scopes: exchange.scopes.clone(),
+                    account: Arc::clone(&exchange.account),
+                    // What was refused until now was the old one.
+                    asked: Instant::now(),
+                    ..*exchange
+                };
+                let refresh = self.refresh_token(&again, entra, Some(&refresh.secret)).await?;
+                again.by_refresh_token(&refresh.secret).await
+            }
+            other => other,
+        }
+    }
+
+    /// ACR's refresh token for `entra`, other than the one that was `refused`; it serves all repositories of the
+    /// registry, whose tokens are got with it side by side.
+    async fn refresh_token(&self, exchange: &Exchange<'_>, entra: &Secret, refused: Option<&Secret>) -> Result<Token> {
+        let slot = self.slot(refresh_key(exchange, entra));
         let mut slot = slot.lock().await;
-        let refresh = match slot.take().filter(|token| token.life.is_on()) {
+        let good = |token: &Token| token.life.is_on() && Some(&token.secret) != refused;
+        let refresh = match slot.take().filter(good) {
             Some(refresh) => refresh,
             None => exchange.entra_for_refresh_token(entra).await?,
         };
-        Ok(slot.insert(refresh).secret.clone())
-    }
-
-    /// By ACR's refresh token for a Microsoft Entra access token; it serves all repositories of the registry. One that
-    /// is refused, and was not made for this call, has ended.
-    async fn by_entra_token(&self, exchange: &Exchange<'_>, entra: &Secret) -> Result<Token> {
-        let slot = self.slot(refresh_key(exchange, entra));
-        let mut slot = slot.lock().await;
-        if let Some(refresh) = slot.take().filter(|token| token.life.is_on()) {
-            match exchange.by_refresh_token(&refresh.secret).await {
-                Err(error) if error.class() == Class::Denied => {}
-                other => {
-                    *slot = Some(refresh);
-                    return other;
-                }
-            }
-        }
-        let refresh = exchange.entra_for_refresh_token(entra).await?;
-        let token = exchange.by_refresh_token(&refresh.secret).await?;
-        *slot = Some(refresh);
-        Ok(token)
+        Ok(slot.insert(refresh).clone())
     }
 
     fn slot(&self, key: Key) -> Slot {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry(key).or_default())
+    }
+
+    fn account(&self, root: &Url, endpoint: &Endpoint, credential: &Credential) -> Account {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (root.clone(), endpoint.clone(), credential.clone());
+        Arc::clone(accounts.entry(key).or_default())
     }
 
     fn mortal(&self) -> std::sync::MutexGuard<'_, HashSet<Endpoint>> {
@@ -176,7 +212,7 @@ fn refresh_key(exchange: &Exchange<'_>, entra: &Secret) -> Key {
         root: exchange.root.clone(),
         endpoint: exchange.endpoint.clone(),
         credential: Credential::EntraToken(entra.clone()),
-        scopes: Vec::new(),
+        grant: Grant::Refresh,
     }
 }
 

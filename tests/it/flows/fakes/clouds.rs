@@ -116,6 +116,7 @@ async fn aws_gives_keys_for_an_id_token_and_wants_them_to_sign() {
         keys: Arc::clone(&keys),
         passwords,
         allowed: true,
+        ending: 0.into(),
     };
     let _servers = [
         internet.serve(aws::STS_HOST, Arc::new(sts)),

@@ -125,6 +125,7 @@ fn curl_signs_as_aws_wants_it() {
         keys: Arc::clone(&keys),
         passwords: Arc::clone(&passwords),
         allowed: true,
+        ending: 0.into(),
     };
     let _server = internet.serve(aws::ECR_API_HOST, Arc::new(api));
     let workspace = Workspace::new();

@@ -2,6 +2,7 @@
 //! password for a request signed with them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -129,6 +130,8 @@ pub struct EcrApi {
     pub passwords: Arc<Mint>,
     /// Whether the role's policy allows it.
     pub allowed: bool,
+    /// So many of its next passwords end before they are used.
+    pub ending: AtomicUsize,
 }
 
 impl EcrApi {
@@ -177,7 +180,10 @@ impl Handler for EcrApi {
                         ecr:GetAuthorizationToken action";
             return Self::refuse("AccessDeniedException", text);
         }
-        let password = self.passwords.opaque("eyJwYXlsb2FkIjoi", Value::Null);
+        let fewer = |ending: usize| ending.checked_sub(1);
+        let ending = self.ending.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer);
+        let claims = json!({"expired": ending.is_ok()});
+        let password = self.passwords.opaque("eyJwYXlsb2FkIjoi", claims);
         let mut data = json!({
             "authorizationToken": STANDARD.encode(format!("AWS:{password}")),
             "expiresAt": now() + LIFE,

@@ -7,13 +7,14 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::life::{Life, issued_at};
-use super::{Endpoint, Token, bearer};
+use super::{Account, Endpoint, Token, bearer};
 use crate::credentials::Credential;
 use crate::error::{Class, Error, Result};
 use crate::http::header::CONTENT_TYPE;
-use crate::http::{Answer, Body, Follow, Method, Refusal, Request, Want};
+use crate::http::retry::Verdict;
+use crate::http::{Answer, Body, Budget, Failure, Follow, Method, Refusal, Request, StatusCode, Want};
 use crate::report::Secret;
-use crate::store::registry::auth::Auth;
+use crate::store::registry::auth::{Auth, REFUSALS};
 
 /// Token answers above this are refused; real ones have a few KiB.
 const ANSWER_LIMIT: usize = 128 * 1024;
@@ -30,6 +31,10 @@ pub(super) struct Exchange<'a> {
     pub(super) root: &'a Url,
     pub(super) endpoint: &'a Endpoint,
     pub(super) scopes: Vec<String>,
+    /// What is known of the credential.
+    pub(super) account: Account,
+    /// When the token began to be wanted.
+    pub(super) asked: Instant,
 }
 
 impl Exchange<'_> {
@@ -106,8 +111,45 @@ impl Exchange<'_> {
         request
     }
 
+    /// Sends `request`. A 401 is believed only after a few tries, as at the registry itself; whoever waited while a
+    /// credential was tried is told what came of it, and doesn't try it again.
     async fn send(&self, request: &Request) -> Result<Answer> {
-        let sent = self.auth.client.send(request, &mut self.auth.client.budget()).await;
+        if let Some(refusal) = self.refused(&*self.account.lock().await) {
+            return Err(refusal);
+        }
+        let mut budget = self.auth.client.budget();
+        let mut answer = self.once(request, &mut budget).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        let mut account = self.account.lock().await;
+        if let Some(refusal) = self.refused(&account) {
+            return Err(refusal);
+        }
+        // A login, which wants no scope, is somebody who may have mistyped.
+        let tries = if self.scopes.is_empty() { 0 } else { REFUSALS };
+        for _ in 0..tries {
+            if answer.status != StatusCode::UNAUTHORIZED || !budget.lasts() {
+                break;
+            }
+            let failure = Failure::of_answer(&answer, Verdict::Again);
+            failure.pause(&mut budget, &self.auth.report, &request.what).await?;
+            answer = self.once(request, &mut budget).await?;
+        }
+        if answer.status == StatusCode::UNAUTHORIZED {
+            *account = Some((Instant::now(), Refusal::of(&answer)));
+        }
+        Ok(answer)
+    }
+
+    /// The refusal of the credential that came while this token was wanted.
+    fn refused(&self, account: &Option<(Instant, Refusal)>) -> Option<Error> {
+        let (when, refusal) = account.as_ref()?;
+        (*when > self.asked).then(|| self.auth.denied(self.root, refusal.clone()))
+    }
+
+    async fn once(&self, request: &Request, budget: &mut Budget) -> Result<Answer> {
+        let sent = self.auth.client.send(request, budget).await;
         sent.map_err(|failure| match failure.error.class() {
             // The answer is no token; that there were too many bytes of it is no matter of integrity.
             Class::Integrity => self.useless("it answered with more than a token"),

@@ -62,6 +62,11 @@ impl Life {
         }
     }
 
+    /// When it was asked for.
+    pub(super) fn begun(&self) -> Instant {
+        self.begun
+    }
+
     /// How long ago it was asked for.
     pub(super) fn age(&self) -> Duration {
         self.begun.elapsed()
