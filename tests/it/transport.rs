@@ -118,6 +118,8 @@ fn serve_early(mut stream: TcpStream, status: &str, resets: bool, count: &Mutex<
             rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO))?;
             return Ok(());
         }
+        // Its buffers are full meanwhile: it has nothing to do but read the answer.
+        std::thread::sleep(QUIET);
         loop {
             match stream.read(&mut buffer)? {
                 0 => return Ok(()),
