@@ -236,6 +236,15 @@ fn a_refusal_for_ever_is_denied() {
     holds(Kind::Unauthorized, Place::Post, usize::MAX);
 }
 
+/// nebi#539: once and three times it passes, wherever it comes from. The limit of the cell for PATCH is below our
+/// smallest chunk.
+#[test]
+fn a_refusal_that_passes_is_no_denial() {
+    for place in Place::ALL.into_iter().filter(|place| *place != Place::Patch) {
+        holds(Kind::Unauthorized, place, 3);
+    }
+}
+
 #[test]
 fn a_pull_over_cut_connections_fetches_little_twice() {
     let registry = Registry::start();
