@@ -1,12 +1,12 @@
 //! Which credential goes to which registry (design: "Whose credential it is").
 //!
 //! Sources that were named come first: what was given by input for its host, the list `auth`, a provider named for its
-//! host. Then the CI system's own ([`gitlab`], [`github`]), the docker or containers config ([`docker`], [`helper`]),
-//! the job's own identity ([`keyless`]), and anonymous, for reading only. An entry of `auth` for a namespace is more
+//! host. Then the CI system's own (`gitlab`, `github`), the docker or containers config (`docker`, `helper`),
+//! the job's own identity (`keyless`), and anonymous, for reading only. An entry of `auth` for a namespace is more
 //! specific than all that is for its host, so it goes before the inputs.
 //!
 //! A source that was named and fails ends the run: the next one would act as somebody else. Held in memory only, but
-//! for `login`, which writes to docker's config ([`saved`]).
+//! for `login`, which writes to docker's config (`saved`).
 
 mod auth;
 mod aws;
@@ -33,7 +33,7 @@ mod stand_in;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::env::Env;
 use crate::error::Result;
@@ -178,10 +178,10 @@ impl Credentials {
     /// Said before the registry's 401, which gives no reason.
     fn warn_if_over(&self, host: &Host, found: &Found) {
         if let Some(since) = token::ended(&found.credential, SystemTime::now()) {
-            let minutes = since.as_secs() / 60;
             self.report.warning(format!(
-                "the credential for {host} from {} ended {minutes} min ago, by its own `exp`",
-                found.origin
+                "the credential for {host} from {} ended {} ago, by its own `exp`",
+                found.origin,
+                span(since)
             ));
         }
     }
@@ -207,6 +207,15 @@ impl Credentials {
         }
         true
     }
+}
+
+/// In the largest unit that there are two of.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [("days", 86_400), ("h", 3600), ("min", 60)];
+    let fits = units.iter().find(|(_, length)| seconds >= 2 * length);
+    let (unit, length) = fits.copied().unwrap_or(("s", 1));
+    format!("{} {unit}", seconds / length)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
