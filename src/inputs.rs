@@ -27,7 +27,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 
 use crate::ci::{self, System};
-use crate::credentials::Provider;
+use crate::credentials::Cloud;
 use crate::env::Env;
 use crate::error::{Error, Errors, Result};
 use crate::oci::{Annotations, MediaType};
@@ -176,14 +176,8 @@ pub struct Inputs {
     pub github_token: Option<Secret>,
     /// The text of `auth`; it may hold secrets.
     pub auth: Option<From<String>>,
-    pub auth_provider: Option<Provider>,
-    pub azure_client_id: Option<String>,
-    pub azure_tenant_id: Option<String>,
-    pub aws_role_arn: Option<String>,
-    pub aws_region: Option<String>,
-    pub gcp_workload_identity_provider: Option<String>,
-    pub gcp_service_account: Option<String>,
-    pub quay_robot: Option<String>,
+    /// `auth-provider` and its ids; for which host is the run's to say.
+    pub cloud: Cloud,
     /// Hosts of token services that may get the credentials, beside those of design §6.
     pub trusted_realms: Vec<Host>,
     pub vars: BTreeMap<String, String>,

@@ -6,7 +6,7 @@ use super::layers::Layer;
 use super::raw::RawInputs;
 use super::secrets::Secrets;
 use super::{CiAnnotation, Command, Format, From, Inputs, SpecSource, value};
-use crate::credentials::Provider;
+use crate::credentials::{Cloud, Provider};
 use crate::env::Env;
 use crate::error::{Error, Errors, Result};
 use crate::http::Options;
@@ -81,18 +81,7 @@ impl Reader<'_> {
             registry_token: secrets.get("registry-token"),
             github_token: secrets.get("github-token"),
             auth: raw.auth.clone().map(|text| self.origin("auth", text)),
-            auth_provider: self
-                .read("auth-provider", raw.auth_provider.as_deref(), |text| {
-                    value::choice(text, &PROVIDERS)
-                })
-                .flatten(),
-            azure_client_id: text(raw.azure_client_id.as_deref()),
-            azure_tenant_id: text(raw.azure_tenant_id.as_deref()),
-            aws_role_arn: text(raw.aws_role_arn.as_deref()),
-            aws_region: text(raw.aws_region.as_deref()),
-            gcp_workload_identity_provider: text(raw.gcp_workload_identity_provider.as_deref()),
-            gcp_service_account: text(raw.gcp_service_account.as_deref()),
-            quay_robot: text(raw.quay_robot.as_deref()),
+            cloud: self.cloud(raw),
             trusted_realms: self
                 .read("trusted-realms", raw.trusted_realms.as_deref(), value::hosts)
                 .unwrap_or_default(),
@@ -152,6 +141,23 @@ impl Reader<'_> {
                 .unwrap_or_else(|| env.get("RUNNER_DEBUG") == Some("1")),
             show: self.show(raw),
             yes: self.flag("yes", raw.yes.as_deref()),
+        }
+    }
+
+    fn cloud(&mut self, raw: &RawInputs) -> Cloud {
+        let provider = self.read("auth-provider", raw.auth_provider.as_deref(), |text| {
+            value::choice(text, &PROVIDERS)
+        });
+        Cloud {
+            provider: provider.flatten(),
+            host: None,
+            azure_client_id: text(raw.azure_client_id.as_deref()),
+            azure_tenant_id: text(raw.azure_tenant_id.as_deref()),
+            aws_role_arn: text(raw.aws_role_arn.as_deref()),
+            aws_region: text(raw.aws_region.as_deref()),
+            gcp_workload_identity_provider: text(raw.gcp_workload_identity_provider.as_deref()),
+            gcp_service_account: text(raw.gcp_service_account.as_deref()),
+            quay_robot: text(raw.quay_robot.as_deref()),
         }
     }
 

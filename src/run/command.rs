@@ -240,18 +240,10 @@ impl Run<'_> {
 
     /// `host` is that of a named provider.
     fn credential_sources(&self, given: Given, host: Option<Host>) -> Sources {
-        let inputs = self.inputs;
         Sources {
             cloud: Cloud {
-                provider: inputs.auth_provider,
                 host,
-                azure_client_id: inputs.azure_client_id.clone(),
-                azure_tenant_id: inputs.azure_tenant_id.clone(),
-                aws_role_arn: inputs.aws_role_arn.clone(),
-                aws_region: inputs.aws_region.clone(),
-                gcp_workload_identity_provider: inputs.gcp_workload_identity_provider.clone(),
-                gcp_service_account: inputs.gcp_service_account.clone(),
-                quay_robot: inputs.quay_robot.clone(),
+                ..self.inputs.cloud.clone()
             },
             given,
             auth: self.auth.clone(),
