@@ -32,8 +32,8 @@ fn options() -> Options {
     Options {
         retries: 2,
         backoff: Duration::from_millis(1),
-        idle_timeout: Duration::from_millis(400),
-        answer_timeout: Duration::from_millis(400),
+        idle_timeout: Duration::from_secs(1),
+        answer_timeout: Duration::from_secs(1),
         ..Options::default()
     }
 }
