@@ -30,7 +30,7 @@ use crate::ci::{self, System};
 use crate::credentials::Cloud;
 use crate::env::Env;
 use crate::error::{Error, Errors, Result};
-use crate::oci::{Annotations, MediaType};
+use crate::oci::{Annotations, MediaType, Platform};
 use crate::ops::{IfDenied, Show};
 use crate::reference::Host;
 use crate::report::{Report, Secret};
@@ -45,8 +45,13 @@ use secrets::Secrets;
 pub enum Command {
     Push,
     Pull,
+    Attach,
+    Discover,
     Inspect,
+    Index,
+    Tag,
     Untag,
+    Copy,
     Delete,
     List,
     Login,
@@ -60,8 +65,13 @@ impl Command {
     pub const ALL: &'static [Command] = &[
         Command::Push,
         Command::Pull,
+        Command::Attach,
+        Command::Discover,
         Command::Inspect,
+        Command::Index,
+        Command::Tag,
         Command::Untag,
+        Command::Copy,
         Command::Delete,
         Command::List,
         Command::Login,
@@ -75,8 +85,13 @@ impl Command {
         match self {
             Command::Push => "push",
             Command::Pull => "pull",
+            Command::Attach => "attach",
+            Command::Discover => "discover",
             Command::Inspect => "inspect",
+            Command::Index => "index",
+            Command::Tag => "tag",
             Command::Untag => "untag",
+            Command::Copy => "copy",
             Command::Delete => "delete",
             Command::List => "list",
             Command::Login => "login",
@@ -91,8 +106,13 @@ impl Command {
         match self {
             Command::Push => "Push every artifact of a spec, or one from a reference and files",
             Command::Pull => "Fetch artifacts, check their digests, write their files",
+            Command::Attach => "Push files as a referrer of an artifact that is there",
+            Command::Discover => "Show what refers to an artifact, as a tree",
             Command::Inspect => "Show a manifest",
+            Command::Index => "Push an index over manifests that are there",
+            Command::Tag => "Add tags to a manifest",
             Command::Untag => "Remove tags and leave the manifest",
+            Command::Copy => "Copy an artifact to another repository, registry, layout or archive",
             Command::Delete => "Delete a manifest",
             Command::List => "List the tags of a repository",
             Command::Login => "Store a credential in the docker configuration, for other tools",
@@ -164,6 +184,20 @@ pub struct Inputs {
     pub registry: Option<Host>,
     /// The text; parsed where the command knows how (design §3 "Reference").
     pub reference: Option<From<String>>,
+    /// What `attach` attaches to; the text, as of `reference`.
+    pub subject: Option<From<String>>,
+    /// Where `copy` goes; the text, as of `reference`.
+    pub target: Option<From<String>>,
+    /// What an index lists: `REFERENCE [PLATFORM]` each.
+    pub manifests: Vec<String>,
+    pub add: Vec<String>,
+    pub remove: Vec<String>,
+    pub platform: Vec<Platform>,
+    /// Artifact types; `*` is all.
+    pub include_referrers: Vec<String>,
+    pub recursive: bool,
+    pub depth: Option<u32>,
+    pub exclude_digest_tags: bool,
     pub files: Vec<String>,
     pub artifact_type: Option<MediaType>,
     pub annotations: Annotations,

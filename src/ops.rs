@@ -1,13 +1,16 @@
 //! The commands, a short file each. What they did goes into the [`Ledger`]; what a person asked to see is returned.
 
 mod check;
+mod copy;
 mod delete;
+mod discover;
 mod inspect;
 mod list;
 mod login;
 mod logout;
 mod pull;
 mod push;
+mod tag;
 mod untag;
 
 use crate::error::{Error, Result};
@@ -18,13 +21,16 @@ use crate::store::{self, Store, Stores};
 use crate::transfer::Engine;
 
 pub use check::check;
-pub use delete::delete;
+pub use copy::{CopySettings, copy};
+pub use delete::{DeleteSettings, delete};
+pub use discover::{DiscoverSettings, discover};
 pub use inspect::{Show, Shown, inspect};
 pub use list::list;
 pub use login::login;
 pub use logout::logout;
 pub use pull::{PullItem, PullSettings, pull};
 pub use push::{IfDenied, PushSettings, push};
+pub use tag::tag;
 pub use untag::untag;
 
 /// What every command works with.

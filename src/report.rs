@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use dialect::{Dialect, Plain, is_invisible, plain_json, sanitize};
-pub use result::{ArtifactResult, ErrorResult, LayerResult, Ledger, RunResult, SCHEMA, State};
+pub use result::{
+    ArtifactResult, AttachmentResult, ErrorResult, LayerResult, Ledger, ManifestResult, RunResult, SCHEMA, State,
+};
 pub use secret::Secret;
 pub(crate) use terminal::human_size;
 pub use terminal::{Progress, Streams, Terminal};

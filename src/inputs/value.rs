@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::oci::MediaType;
 use crate::reference::Host;
 
 /// The longest span that an input may state.
@@ -111,6 +112,15 @@ pub fn host(text: &str) -> Result<Host> {
 /// Registry hosts, one a line.
 pub fn hosts(text: &str) -> Result<Vec<Host>> {
     lines(text).iter().map(|line| host(line)).collect()
+}
+
+/// Artifact types, one a line; `*` stands for all.
+pub fn referrer_types(text: &str) -> Result<Vec<String>> {
+    let lines = lines(text);
+    for line in lines.iter().filter(|line| *line != "*") {
+        line.parse::<MediaType>().map(drop)?;
+    }
+    Ok(lines)
 }
 
 /// One of `choices`, by its name.

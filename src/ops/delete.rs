@@ -10,8 +10,18 @@ use crate::reference::{Pointer, Reference, Tag};
 use crate::report::{ArtifactResult, State};
 use crate::store::{Store, is_tagged};
 
-/// Deletes what `reference` names; `force` also when other tags name it.
-pub async fn delete(reference: &Reference, force: bool, context: &Context) -> Result<()> {
+/// How to delete.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeleteSettings {
+    /// Also when other tags name it, or an index lists it.
+    pub force: bool,
+    /// With all that refers to it, however deep.
+    pub recursive: bool,
+}
+
+/// Deletes what `reference` names.
+pub async fn delete(reference: &Reference, settings: DeleteSettings, context: &Context) -> Result<()> {
+    let DeleteSettings { force, .. } = settings;
     let store = context.stores.open_for_writing(&reference.location);
     let pointer = pointer(reference, &store).await?;
     let found = store

@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 
 use super::{Context, manifest};
 use crate::error::{Class, Error, Result};
-use crate::oci::{Content, Descriptor, Digest, RawManifest, to_canonical_json};
+use crate::oci::{Content, Descriptor, Digest, Platform, RawManifest, to_canonical_json};
 use crate::reference::Reference;
 use crate::report::{ArtifactResult, State, plain_json};
 use crate::store::Store;
@@ -40,9 +40,17 @@ pub enum Shown {
 const SHOW_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// Shows what `reference` names.
-pub async fn inspect(reference: &Reference, show: &Show, context: &Context) -> Result<Shown> {
+pub async fn inspect(
+    reference: &Reference,
+    platform: Option<&Platform>,
+    show: &Show,
+    context: &Context,
+) -> Result<Shown> {
     let store = context.stores.open(&reference.location);
     let raw = manifest(reference, &store).await?;
+    if let Some(platform) = platform {
+        return Err(Error::internal(format!("inspect {platform}")));
+    }
     record(reference, &raw, context)?;
     match show {
         Show::Manifest => Ok(Shown::Text(pretty(&raw)?)),

@@ -10,7 +10,7 @@ use crate::store::Store;
 const TAG_LIMIT: usize = 1_000_000;
 
 /// Lists the tags at `location`, one a line.
-pub async fn list(location: &Location, context: &Context) -> Result<String> {
+pub async fn list(location: &Location, _exclude_digest_tags: bool, context: &Context) -> Result<String> {
     let tags = all_tags(&context.stores.open(location)).await?;
     let mut result = ArtifactResult::new(location.last_part(), location);
     result.state = State::Listed;

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, future, stream};
 
 use super::{Context, manifest};
 use crate::error::{Error, Place, Result};
-use crate::oci::{Descriptor, MediaType, RawManifest};
+use crate::oci::{Descriptor, MediaType, Platform, RawManifest};
 use crate::reference::Reference;
 use crate::report::{ArtifactResult, State};
 use crate::spec::{FileSpec, IfNoFilesFound};
@@ -36,6 +36,10 @@ pub struct PullItem {
     pub files: Vec<FileSpec>,
     /// Where they go, absolute.
     pub output: Utf8PathBuf,
+    /// Which manifest of an index.
+    pub platform: Option<Platform>,
+    /// Artifact types of the referrers to pull along; `*` is all.
+    pub include_referrers: Vec<String>,
 }
 
 /// How to pull.

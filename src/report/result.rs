@@ -29,7 +29,9 @@ pub enum State {
     NotStarted,
     Found,
     Listed,
+    Tagged,
     Untagged,
+    Copied,
     Deleted,
 }
 
@@ -50,14 +52,24 @@ impl State {
             State::NotStarted => "not-started",
             State::Found => "found",
             State::Listed => "listed",
+            State::Tagged => "tagged",
             State::Untagged => "untagged",
+            State::Copied => "copied",
             State::Deleted => "deleted",
         }
     }
 
     /// Whether something was written to a store or to the output.
     pub fn changes(self) -> bool {
-        [State::Pushed, State::Pulled, State::Untagged, State::Deleted].contains(&self)
+        [
+            State::Pushed,
+            State::Pulled,
+            State::Tagged,
+            State::Untagged,
+            State::Copied,
+            State::Deleted,
+        ]
+        .contains(&self)
     }
 }
 
@@ -91,11 +103,74 @@ pub struct ArtifactResult {
     /// Its platform, if the spec gives one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
+    /// Its annotations, where the command looks at them.
+    #[serde(skip_serializing_if = "Annotations::is_empty")]
+    pub annotations: Annotations,
+    /// Digest of what it refers to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Digest>,
     /// Its layers.
     pub layers: Vec<LayerResult>,
+    /// What an index lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub manifests: Vec<ManifestResult>,
+    /// What refers to it: what was pushed with it, pulled along or discovered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentResult>,
     /// Where its files were written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+}
+
+/// One referrer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AttachmentResult {
+    /// Digest of its manifest; `check` packs nothing and knows none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// `HOST/REPOSITORY@DIGEST`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Media type of its manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Its artifact type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// Its annotations.
+    #[serde(skip_serializing_if = "Annotations::is_empty")]
+    pub annotations: Annotations,
+    /// Its layers, where the command looks at them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerResult>,
+    /// What refers to it in turn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentResult>,
+}
+
+/// One manifest that an index lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ManifestResult {
+    /// Its digest; `check` knows only those that are given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Its media type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Its artifact type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// Its platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// Annotations of the entry.
+    #[serde(skip_serializing_if = "Annotations::is_empty")]
+    pub annotations: Annotations,
+    /// What refers to it, where the command looks for that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentResult>,
 }
 
 /// One layer.

@@ -8,7 +8,7 @@ use crate::error::{Class, Error, Errors, Result};
 use crate::http;
 use crate::inputs::{CiAnnotation, Command, Inputs};
 use crate::oci::names;
-use crate::ops::{self, Context, PullSettings, PushSettings};
+use crate::ops::{self, Context, CopySettings, DeleteSettings, DiscoverSettings, PullSettings, PushSettings};
 use crate::plan::{CiAnnotations, Plan, Settings, Workspace};
 use crate::reference::{Host, Reference, Tag};
 use crate::report::Ledger;
@@ -45,9 +45,14 @@ pub(super) fn prepare(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -
         Command::Check => run.check(),
         Command::Push => run.push(),
         Command::Pull => run.pull(),
+        Command::Attach => run.attach(),
+        Command::Discover => run.discover(),
         Command::Inspect => run.inspect(),
+        Command::Index => run.index(),
         Command::List => run.list(),
+        Command::Tag => run.tag(),
         Command::Untag => run.untag(),
+        Command::Copy => run.copy(),
         Command::Delete => run.delete(),
         Command::Login => run.login(),
         Command::Logout => Ok(Job::Logout(
@@ -119,18 +124,61 @@ impl Run<'_> {
 
     fn inspect(&self) -> Result<Job, Errors> {
         let (reference, context) = self.single()?;
-        Ok(Job::Inspect(reference, self.inputs.show.clone(), context))
+        let platform = self.inputs.platform.first().cloned();
+        Ok(Job::Inspect(reference, platform, self.inputs.show.clone(), context))
+    }
+
+    fn attach(&self) -> Result<Job, Errors> {
+        Err(Error::internal("attach").into())
+    }
+
+    fn index(&self) -> Result<Job, Errors> {
+        Err(Error::internal("index").into())
+    }
+
+    fn discover(&self) -> Result<Job, Errors> {
+        let (reference, context) = self.single()?;
+        let settings = DiscoverSettings {
+            artifact_type: self.inputs.artifact_type.clone(),
+            depth: self.inputs.depth,
+            platform: self.inputs.platform.first().cloned(),
+        };
+        Ok(Job::Discover(reference, settings, context))
     }
 
     fn list(&self) -> Result<Job, Errors> {
         let (reference, context) = self.single()?;
-        Ok(Job::List(reference.location, context))
+        Ok(Job::List(reference.location, self.inputs.exclude_digest_tags, context))
+    }
+
+    fn tag(&self) -> Result<Job, Errors> {
+        let (reference, context) = self.single()?;
+        let if_exists = self.inputs.if_exists.unwrap_or_default();
+        Ok(Job::Tag(reference, self.tags()?, if_exists, context))
+    }
+
+    fn copy(&self) -> Result<Job, Errors> {
+        let source = self.workspace.place(sources::reference(self.inputs, self.session)?);
+        let target = sources::parsed(self.inputs.target.as_ref(), self.inputs, self.session)?;
+        let target = self.workspace.place(target);
+        let context = self.context([&source, &target], Origin::Inputs)?;
+        let settings = CopySettings {
+            recursive: self.inputs.recursive,
+            platforms: self.inputs.platform.clone(),
+            tags: self.tags()?,
+            if_exists: self.inputs.if_exists.unwrap_or_default(),
+            force: self.inputs.force,
+        };
+        Ok(Job::Copy(source, target, settings, context))
     }
 
     fn untag(&self) -> Result<Job, Errors> {
         let (reference, context) = self.single()?;
-        let tags: Vec<Tag> = self.inputs.tags.iter().map(|tag| tag.parse()).collect::<Result<_>>()?;
-        Ok(Job::Untag(reference, tags, context))
+        Ok(Job::Untag(reference, self.tags()?, context))
+    }
+
+    fn tags(&self) -> Result<Vec<Tag>> {
+        self.inputs.tags.iter().map(|tag| tag.parse()).collect()
     }
 
     fn delete(&self) -> Result<Job, Errors> {
@@ -138,7 +186,11 @@ impl Run<'_> {
         if self.session.asks && !self.inputs.yes && !self.inputs.dry_run {
             self.confirm(&reference)?;
         }
-        Ok(Job::Delete(reference, self.inputs.force, context))
+        let settings = DeleteSettings {
+            force: self.inputs.force,
+            recursive: self.inputs.recursive,
+        };
+        Ok(Job::Delete(reference, settings, context))
     }
 
     fn login(&self) -> Result<Job, Errors> {

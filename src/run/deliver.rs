@@ -45,7 +45,8 @@ pub(super) fn deliver(
 
 /// Whether the command did something that a job's summary should tell.
 fn summarised(result: &RunResult) -> bool {
-    ["push", "pull", "untag", "delete"].contains(&result.command.as_str())
+    let writes = ["push", "pull", "attach", "index", "tag", "untag", "copy", "delete"];
+    writes.contains(&result.command.as_str())
 }
 
 /// Writes the JSON where `output-file` says; where it is too long for an output, to a temporary file.

@@ -73,6 +73,8 @@ impl Run<'_> {
                 artifact_type: artifact.artifact_type.clone(),
                 files: artifact.files.clone(),
                 output: path,
+                platform: self.inputs.platform.first().cloned(),
+                include_referrers: self.inputs.include_referrers.clone(),
             })
         };
         spec.artifacts.iter().map(item).collect()

@@ -2,10 +2,14 @@
 
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::ops::{self, Context, PullItem, PullSettings, PushSettings, Show, Shown};
+use crate::oci::Platform;
+use crate::ops::{
+    self, Context, CopySettings, DeleteSettings, DiscoverSettings, PullItem, PullSettings, PushSettings, Show, Shown,
+};
 use crate::plan::Plan;
 use crate::reference::{Host, Location, Reference, Tag};
 use crate::report::{Event, Report};
+use crate::spec::IfExists;
 
 /// What a command leaves for stdout.
 pub(super) enum Output {
@@ -26,13 +30,19 @@ pub(super) enum Job {
     /// `pull`.
     Pull(Vec<PullItem>, PullSettings, Context),
     /// `inspect`.
-    Inspect(Reference, Show, Context),
-    /// `list`.
-    List(Location, Context),
+    Inspect(Reference, Option<Platform>, Show, Context),
+    /// `discover`.
+    Discover(Reference, DiscoverSettings, Context),
+    /// `list`; true leaves out the tags of the referrers tag schema.
+    List(Location, bool, Context),
+    /// `tag`.
+    Tag(Reference, Vec<Tag>, IfExists, Context),
     /// `untag`.
     Untag(Reference, Vec<Tag>, Context),
-    /// `delete`; true is `force`.
-    Delete(Reference, bool, Context),
+    /// `copy`: from, to.
+    Copy(Reference, Reference, CopySettings, Context),
+    /// `delete`.
+    Delete(Reference, DeleteSettings, Context),
     /// `login`.
     Login(Host, Env, Context),
     /// `logout`.
@@ -52,18 +62,28 @@ impl Job {
                 let _group = Group::start(&context.report, "pulling", items.len());
                 ops::pull(&items, settings, &context).await?;
             }
-            Job::Inspect(reference, show, context) => {
-                return Ok(match ops::inspect(&reference, &show, &context).await? {
-                    Shown::Text(text) => Output::Text(text),
-                    Shown::Bytes(bytes) => {
-                        check_bytes(&bytes, &context.report)?;
-                        Output::Bytes(bytes)
-                    }
-                });
+            Job::Inspect(reference, platform, show, context) => {
+                return Ok(
+                    match ops::inspect(&reference, platform.as_ref(), &show, &context).await? {
+                        Shown::Text(text) => Output::Text(text),
+                        Shown::Bytes(bytes) => {
+                            check_bytes(&bytes, &context.report)?;
+                            Output::Bytes(bytes)
+                        }
+                    },
+                );
             }
-            Job::List(location, context) => return ops::list(&location, &context).await.map(Output::Text),
+            Job::Discover(reference, settings, context) => {
+                return ops::discover(&reference, &settings, &context).await.map(Output::Text);
+            }
+            Job::List(location, exclude_digest_tags, context) => {
+                let listed = ops::list(&location, exclude_digest_tags, &context).await;
+                return listed.map(Output::Text);
+            }
+            Job::Tag(reference, tags, if_exists, context) => ops::tag(&reference, &tags, if_exists, &context).await?,
             Job::Untag(reference, tags, context) => ops::untag(&reference, &tags, &context).await?,
-            Job::Delete(reference, force, context) => ops::delete(&reference, force, &context).await?,
+            Job::Copy(source, target, settings, context) => ops::copy(&source, &target, &settings, &context).await?,
+            Job::Delete(reference, settings, context) => ops::delete(&reference, settings, &context).await?,
             Job::Login(host, env, context) => ops::login(&host, &env, &context).await?,
             Job::Logout(host, env, report) => ops::logout(&host, &env, &report).await?,
         }

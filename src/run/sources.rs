@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read as _};
 use camino::Utf8Path;
 
 use crate::error::{Error, Errors, Result};
-use crate::inputs::{Inputs, SpecSource};
+use crate::inputs::{From, Inputs, SpecSource};
 use crate::reference::{Case, Reference, Tag};
 use crate::spec::{self, ArtifactSpec, Context, DEFAULT_FILE, FileSpec, IfExists, SPEC_LIMIT, Spec, TagSpec};
 
@@ -134,9 +134,14 @@ pub(super) fn described(inputs: &Inputs, reference: Reference) -> Result<Artifac
     })
 }
 
-/// The input `reference`; upper case in it is folded with a notice.
+/// The input `reference`.
 pub(super) fn reference(inputs: &Inputs, session: &Session<'_>) -> Result<Reference> {
-    let given = inputs.reference.as_ref().ok_or_else(|| {
+    parsed(inputs.reference.as_ref(), inputs, session)
+}
+
+/// An input that is a reference; upper case in it is folded with a notice.
+pub(super) fn parsed(given: Option<&From<String>>, inputs: &Inputs, session: &Session<'_>) -> Result<Reference> {
+    let given = given.ok_or_else(|| {
         Error::usage("no reference is given").hint("name it as HOST/REPOSITORY:TAG, or as oci:DIRECTORY:TAG")
     })?;
     let (reference, folded) = Reference::parse(&given.value, inputs.registry.as_ref(), Case::Fold)
