@@ -6,6 +6,7 @@
 mod descriptor;
 mod digest;
 mod fields;
+mod index;
 mod json;
 mod manifest;
 mod media_type;
@@ -13,8 +14,9 @@ mod media_type;
 pub use descriptor::{Annotations, Descriptor, Platform};
 pub use digest::{Algorithm, Digest, Hasher};
 pub use fields::{Fields, raw};
+pub use index::Index;
 pub use json::to_canonical_json;
-pub use manifest::{Artifact, Content, ImageManifest, Index, RawManifest};
+pub use manifest::{Artifact, Content, ImageManifest, RawManifest};
 pub use media_type::MediaType;
 
 /// Media types and annotation keys that this program writes or looks for.

@@ -119,6 +119,22 @@ pub struct Platform {
     pub variant: Option<String>,
 }
 
+impl Platform {
+    /// Whether this, of an entry of an index, is what `wanted` asks for. A variant or version that isn't asked for
+    /// may be any. `arm64` is `arm64/v8`, as in containerd: builders write either.
+    pub fn matches(&self, wanted: &Platform) -> bool {
+        let variant = |platform: &Platform| match (platform.architecture.as_str(), platform.variant.as_deref()) {
+            ("arm64", Some("v8")) => None,
+            (_, variant) => variant.filter(|variant| !variant.is_empty()).map(str::to_owned),
+        };
+        let any_or_equal = |wanted: Option<String>, found: Option<String>| wanted.is_none() || wanted == found;
+        self.os == wanted.os
+            && self.architecture == wanted.architecture
+            && any_or_equal(variant(wanted), variant(self))
+            && any_or_equal(wanted.os_version.clone(), self.os_version.clone())
+    }
+}
+
 impl std::str::FromStr for Platform {
     type Err = Error;
 
@@ -157,4 +173,32 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_platform_matches_in_what_is_asked_for() {
+        let platform = |text: &str| text.parse::<Platform>().unwrap();
+        for (found, wanted, matches) in [
+            ("linux/amd64", "linux/amd64", true),
+            ("linux/amd64", "windows/amd64", false),
+            ("linux/amd64", "linux/arm64", false),
+            ("linux/arm/v7", "linux/arm", true),
+            ("linux/arm/v7", "linux/arm/v6", false),
+            ("linux/arm", "linux/arm/v7", false),
+            ("linux/arm64", "linux/arm64/v8", true),
+            ("linux/arm64/v8", "linux/arm64", true),
+            ("linux/arm64/v8", "linux/arm64/v9", false),
+            ("linux/arm64", "linux/arm64/v9", false),
+        ] {
+            assert_eq!(platform(found).matches(&platform(wanted)), matches, "{found} {wanted}");
+        }
+        let mut windows = platform("windows/amd64");
+        windows.os_version = Some("10.0.20348.1".to_owned());
+        assert!(windows.matches(&platform("windows/amd64")));
+        assert!(!platform("windows/amd64").matches(&windows));
+    }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::descriptor::null_is_default;
-use super::{Annotations, Descriptor, Digest, MANIFEST_LIMIT, names, to_canonical_json};
+use super::{Annotations, Descriptor, Digest, Index, MANIFEST_LIMIT, names, to_canonical_json};
 use crate::error::{Error, Result};
 
 /// A manifest as bytes, with its media type and digest.
@@ -226,27 +226,6 @@ impl ImageManifest {
         }
         Ok(RawManifest::new(names::IMAGE_MANIFEST, bytes.into()))
     }
-}
-
-/// An image index.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Index {
-    /// Always 2.
-    pub schema_version: u8,
-    /// The media type of the index itself.
-    pub media_type: String,
-    /// Artifact type.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub artifact_type: Option<String>,
-    /// The manifests listed.
-    pub manifests: Vec<Descriptor>,
-    /// The manifest that this index refers to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subject: Option<Descriptor>,
-    /// Annotations of the index.
-    #[serde(skip_serializing_if = "Annotations::is_empty")]
-    pub annotations: Annotations,
 }
 
 #[cfg(test)]
