@@ -76,6 +76,13 @@ pub enum Event<'a> {
     Mask(&'a str),
 }
 
+impl<'a> Event<'a> {
+    /// A blob of `size` bytes that a store has now.
+    pub fn stored(title: &'a str, size: u64, outcome: Outcome) -> Self {
+        Event::Transferred(Direction::Up, title, size, outcome)
+    }
+}
+
 /// A handle on the run's report; clones write to the same terminal.
 #[derive(Clone)]
 pub struct Report(Arc<Terminal>);

@@ -1,12 +1,14 @@
-//! Moving artifacts: hash and pack ([`prepare`]), then store what is missing, the manifest and the tags last
-//! ([`push`]); the way back is [`pull`].
+//! Moving artifacts: hash and pack ([`prepare`]), then store what is missing, the manifest and what refers to it
+//! ([`push`], [`attach`]), the [`tags`] last; the way back is [`pull`].
 //!
 //! [`prepare`]: prepare::prepare
 //! [`push`]: push::push
 
+pub mod attach;
 pub mod prepare;
 pub mod pull;
 pub mod push;
+pub mod tags;
 
 use std::sync::Arc;
 

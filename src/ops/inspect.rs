@@ -1,7 +1,5 @@
 //! `inspect`: the manifest as a person reads it, or exactly what the registry holds.
 
-use futures_util::StreamExt;
-
 use super::{Context, manifest};
 use crate::error::{Class, Error, Result};
 use crate::oci::{Content, Descriptor, Digest, Platform, RawManifest, to_canonical_json};
@@ -116,14 +114,5 @@ async fn fetch(blob: &Descriptor, store: &Store) -> Result<Vec<u8>> {
                 .hint("`pull` writes the files of an artifact to disk"),
         );
     }
-    let mut stream = store.open_blob(blob, 0).await?;
-    let mut bytes = Vec::new();
-    while let Some(piece) = stream.next().await {
-        bytes.extend_from_slice(&piece?);
-        if bytes.len() as u64 > blob.size {
-            break;
-        }
-    }
-    blob.verify(&bytes).map_err(|error| error.context("blob"))?;
-    Ok(bytes)
+    store.read_blob(blob).await
 }

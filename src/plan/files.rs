@@ -7,10 +7,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Layer, LayerContent, Workspace, layer, paths};
 use crate::error::{Class, Error, Place, Result};
 use crate::pattern::{self, Pattern};
-use crate::spec::{ArtifactSpec, FileSpec, IfNoFilesFound};
+use crate::spec::{FileSpec, IfNoFilesFound, PackageSpec};
 use crate::unpack;
 
-/// Finds the files of one artifact after the other.
+/// Finds the files of one package after the other.
 pub(super) struct Finder<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) if_no_files_found: IfNoFilesFound,
@@ -28,13 +28,13 @@ pub(super) struct Found<'s> {
 }
 
 impl Finder<'_> {
-    /// Layers and config of `artifact`; problems are noted and their entries left out.
-    pub(super) fn find_all(&mut self, artifact: &ArtifactSpec) -> (Vec<Layer>, Option<Layer>) {
-        let Some(base) = self.base(artifact) else {
+    /// Layers and config of `package`; problems are noted and their entries left out.
+    pub(super) fn find_all(&mut self, package: &PackageSpec) -> (Vec<Layer>, Option<Layer>) {
+        let Some(base) = self.base(package) else {
             return (Vec::new(), None);
         };
-        let layers = self.layers(artifact, &base);
-        let config = artifact.config.as_ref().and_then(|config| {
+        let layers = self.layers(package, &base);
+        let config = package.config.as_ref().and_then(|config| {
             let layer = self.config(&base, config);
             self.note(config.place.as_ref(), layer)
         });
@@ -42,10 +42,10 @@ impl Finder<'_> {
     }
 
     /// In the order of `files`.
-    fn layers(&mut self, artifact: &ArtifactSpec, base: &Utf8Path) -> Vec<Layer> {
+    fn layers(&mut self, package: &PackageSpec, base: &Utf8Path) -> Vec<Layer> {
         let mut found: Vec<Found<'_>> = Vec::new();
         let mut excluded = false;
-        for entry in &artifact.files {
+        for entry in &package.files {
             let result = if entry.excluded {
                 excluded |= !found.is_empty();
                 exclude(&mut found, &entry.path)
@@ -58,7 +58,7 @@ impl Finder<'_> {
             let error = Error::new(Class::Local, "`files` takes away every file that it names")
                 .hint("an entry that begins with ! holds for the entries before it");
             let result = self.nothing(error);
-            self.note(artifact.files.last().and_then(|entry| entry.place.as_ref()), result);
+            self.note(package.files.last().and_then(|entry| entry.place.as_ref()), result);
         }
         let mut layers: Vec<(Layer, Option<Place>)> = Vec::new();
         for found in found {
@@ -74,19 +74,19 @@ impl Finder<'_> {
         layer::config(self.locate(base, config)?, config)
     }
 
-    fn base(&mut self, artifact: &ArtifactSpec) -> Option<Utf8PathBuf> {
-        let base = self.workspace.resolve(&artifact.base).and_then(|base| {
-            if artifact.files.is_empty() || base.is_dir() {
+    fn base(&mut self, package: &PackageSpec) -> Option<Utf8PathBuf> {
+        let base = self.workspace.resolve(&package.base).and_then(|base| {
+            if package.files.is_empty() || base.is_dir() {
                 return Ok(base);
             }
             Err(
-                Error::usage(format!("base {:?} is not a directory", artifact.base.as_str())).hint(format!(
+                Error::usage(format!("base {:?} is not a directory", package.base.as_str())).hint(format!(
                     "it is relative to the working directory, {}",
                     self.workspace.directory()
                 )),
             )
         });
-        self.note(artifact.places.base.as_ref().or(artifact.place.as_ref()), base)
+        self.note(package.base_place.as_ref().or(package.place.as_ref()), base)
     }
 
     fn note<T>(&mut self, place: Option<&Place>, result: Result<T>) -> Option<T> {

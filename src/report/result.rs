@@ -123,7 +123,7 @@ pub struct ArtifactResult {
 }
 
 /// One referrer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct AttachmentResult {
     /// Digest of its manifest; `check` packs nothing and knows none.
@@ -149,8 +149,27 @@ pub struct AttachmentResult {
     pub attachments: Vec<AttachmentResult>,
 }
 
+impl AttachmentResult {
+    /// A referrer at `location`, as its descriptor has it.
+    pub fn new(descriptor: &Descriptor, location: &Location) -> Self {
+        let reference = Reference {
+            location: location.clone(),
+            tag: None,
+            digest: Some(descriptor.digest.clone()),
+        };
+        AttachmentResult {
+            digest: Some(descriptor.digest.clone()),
+            reference: Some(reference.to_string()),
+            media_type: Some(descriptor.media_type.clone()),
+            artifact_type: descriptor.artifact_type.clone(),
+            annotations: descriptor.annotations.clone(),
+            ..Self::default()
+        }
+    }
+}
+
 /// One manifest that an index lists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ManifestResult {
     /// Its digest; `check` knows only those that are given.
@@ -193,6 +212,19 @@ pub struct LayerResult {
     /// Where its file was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+}
+
+impl From<&Descriptor> for ManifestResult {
+    fn from(entry: &Descriptor) -> Self {
+        ManifestResult {
+            digest: Some(entry.digest.clone()),
+            media_type: Some(entry.media_type.clone()),
+            artifact_type: entry.artifact_type.clone(),
+            platform: entry.platform.as_ref().map(ToString::to_string),
+            annotations: entry.annotations.clone(),
+            attachments: Vec::new(),
+        }
+    }
 }
 
 impl From<&Descriptor> for LayerResult {

@@ -8,7 +8,9 @@ use crate::error::{Class, Error, Errors, Result};
 use crate::http;
 use crate::inputs::{CiAnnotation, Command, Inputs};
 use crate::oci::names;
-use crate::ops::{self, Context, CopySettings, DeleteSettings, DiscoverSettings, PullSettings, PushSettings};
+use crate::ops::{
+    self, Context, CopySettings, DeleteSettings, DiscoverSettings, IndexChange, PullSettings, PushSettings,
+};
 use crate::plan::{CiAnnotations, Plan, Settings, Workspace};
 use crate::reference::{Host, Reference, Tag};
 use crate::report::Ledger;
@@ -96,7 +98,34 @@ impl Run<'_> {
 
     fn push(&self) -> Result<Job, Errors> {
         let (spec, origin) = self.spec()?;
-        let plan = self.plan(&spec)?;
+        self.pushed(&spec, origin)
+    }
+
+    fn attach(&self) -> Result<Job, Errors> {
+        self.pushed(&sources::attachment(self.inputs, self.session)?, Origin::Inputs)
+    }
+
+    fn index(&self) -> Result<Job, Errors> {
+        let reference = sources::reference(self.inputs, self.session)?;
+        if self.inputs.add.is_empty() && self.inputs.remove.is_empty() {
+            return self.pushed(&sources::index(self.inputs, reference)?, Origin::Inputs);
+        }
+        let location = reference.location.clone();
+        let reference = self.workspace.place(reference);
+        let context = self.context([&reference], Origin::Inputs)?;
+        let change = IndexChange {
+            add: sources::manifests(&self.inputs.add, &location, self.inputs)?,
+            remove: sources::pointers(&self.inputs.remove, &location, self.inputs)?,
+            artifact_type: self.inputs.artifact_type.as_ref().map(ToString::to_string),
+            annotations: self.inputs.annotations.clone(),
+            tags: self.tags()?,
+        };
+        Ok(Job::Index(reference, change, context))
+    }
+
+    /// Pushes what `spec` describes.
+    fn pushed(&self, spec: &Spec, origin: Origin) -> Result<Job, Errors> {
+        let plan = self.plan(spec)?;
         let context = self.context(plan.artifacts.iter().map(|artifact| &artifact.reference), origin)?;
         let settings = PushSettings {
             force: self.inputs.force,
@@ -126,14 +155,6 @@ impl Run<'_> {
         let (reference, context) = self.single()?;
         let platform = self.inputs.platform.first().cloned();
         Ok(Job::Inspect(reference, platform, self.inputs.show.clone(), context))
-    }
-
-    fn attach(&self) -> Result<Job, Errors> {
-        Err(Error::internal("attach").into())
-    }
-
-    fn index(&self) -> Result<Job, Errors> {
-        Err(Error::internal("index").into())
     }
 
     fn discover(&self) -> Result<Job, Errors> {
@@ -202,6 +223,10 @@ impl Run<'_> {
         let sources = self.credential_sources(given, Some(host.clone()));
         let credentials = Credentials::to_store(sources, env, &client, report)?;
         Ok(Job::Login(host, env.clone(), self.with(client, credentials)))
+    }
+
+    pub(super) fn report(&self) -> &crate::report::Report {
+        self.session.report
     }
 
     /// The registry of `login` and `logout`.

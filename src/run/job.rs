@@ -4,7 +4,8 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::oci::Platform;
 use crate::ops::{
-    self, Context, CopySettings, DeleteSettings, DiscoverSettings, PullItem, PullSettings, PushSettings, Show, Shown,
+    self, Context, CopySettings, DeleteSettings, DiscoverSettings, IndexChange, PullItem, PullSettings, PushSettings,
+    Show, Shown,
 };
 use crate::plan::Plan;
 use crate::reference::{Host, Location, Reference, Tag};
@@ -33,6 +34,8 @@ pub(super) enum Job {
     Inspect(Reference, Option<Platform>, Show, Context),
     /// `discover`.
     Discover(Reference, DiscoverSettings, Context),
+    /// `index` with `add` or `remove`.
+    Index(Reference, IndexChange, Context),
     /// `list`; true leaves out the tags of the referrers tag schema.
     List(Location, bool, Context),
     /// `tag`.
@@ -80,6 +83,7 @@ impl Job {
                 let listed = ops::list(&location, exclude_digest_tags, &context).await;
                 return listed.map(Output::Text);
             }
+            Job::Index(reference, change, context) => ops::index(&reference, &change, &context).await?,
             Job::Tag(reference, tags, if_exists, context) => ops::tag(&reference, &tags, if_exists, &context).await?,
             Job::Untag(reference, tags, context) => ops::untag(&reference, &tags, &context).await?,
             Job::Copy(source, target, settings, context) => ops::copy(&source, &target, &settings, &context).await?,

@@ -1,12 +1,14 @@
 //! From the tree to the typed spec, collecting every problem on the way.
 //!
 //! This file holds what all parts share: maps with their keys checked, texts with `${…}` replaced, lists. The parts
-//! are [`fields`] (maps), [`artifact`], [`file`](mod@file) and [`names`].
+//! are [`fields`] (maps), [`artifact`], [`package`], [`file`](mod@file), [`manifests`] and [`names`].
 
 mod artifact;
 mod fields;
 mod file;
+mod manifests;
 mod names;
+mod package;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -22,6 +24,7 @@ use crate::reference::Host;
 use crate::suggest::nearest;
 
 pub(super) use file::parse as parse_file;
+pub(super) use manifests::pointer as manifest_pointer;
 
 /// What a spec can't be without.
 const AN_ARTIFACT: &str = "list at least one: `artifacts:`, then `- reference: HOST/REPOSITORY:TAG`";
@@ -89,13 +92,18 @@ impl Reader<'_, '_> {
                 return None;
             }
         };
-        let drafts: Vec<_> = items
+        let mut drafts: Vec<_> = items
             .iter()
-            .map(|item| self.artifact(item, registry.as_ref()))
+            .filter_map(|item| self.artifact(item, registry.as_ref()))
             .collect();
-        let artifacts = self.named(drafts);
+        let manifests = manifests::take(&mut drafts);
+        let mut artifacts = self.named(drafts);
+        self.linked(&mut artifacts, manifests, registry.as_ref());
         Some(Spec {
             annotations,
+            created: self.created(fields.get("created")),
+            form: self.form(fields.get("manifest")),
+            include_referrers: self.referrer_types(fields.get("include-referrers")),
             artifacts,
             notices: Vec::new(),
         })

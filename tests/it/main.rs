@@ -6,6 +6,7 @@
 )]
 
 mod action_yml;
+mod attach;
 mod bugs;
 mod commands;
 mod contract;
@@ -21,6 +22,7 @@ mod faults_matrix;
 mod flows;
 mod github;
 mod house;
+mod index;
 mod layout;
 mod login;
 mod oras;
