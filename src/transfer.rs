@@ -1,5 +1,5 @@
 //! Moving artifacts: hash and pack ([`prepare`]), then store what is missing, the manifest and the tags last
-//! ([`push`]); the way back is [`pull`].
+//! ([`push`]); the way back is [`pull`]. [`referrers`] is what refers to a manifest.
 //!
 //! [`prepare`]: prepare::prepare
 //! [`push`]: push::push
@@ -7,6 +7,7 @@
 pub mod prepare;
 pub mod pull;
 pub mod push;
+pub mod referrers;
 
 use std::sync::Arc;
 
