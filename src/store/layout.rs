@@ -7,6 +7,7 @@
 
 mod files;
 mod index;
+mod referrers;
 
 use std::io::Write as _;
 
@@ -15,6 +16,7 @@ use futures_util::StreamExt as _;
 
 use self::files::Files;
 use self::index::{Index, Locked};
+use super::referrers::{expect, of};
 use super::{BlobSource, BlobStream, PutBlob, TagPage};
 use crate::error::{Class, Error, Result};
 use crate::oci::{Content, Descriptor, Digest, MANIFEST_LIMIT, RawManifest};
@@ -62,6 +64,42 @@ impl Layout {
         let (files, manifest, pointer) = (self.files.clone(), manifest.clone(), pointer.clone());
         blocking(move || put(&files, &manifest, &pointer)).await?;
         Ok(true)
+    }
+
+    /// Under each of `tags`: there is nothing to save.
+    pub async fn put_manifest_tagged(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<Vec<Tag>> {
+        for tag in tags {
+            self.put_manifest(manifest, &Pointer::Tag(tag.clone())).await?;
+        }
+        Ok(tags.to_vec())
+    }
+
+    /// See [`super::Store::put_referrer`]; any manifest with a subject is listed.
+    pub async fn put_referrer(&self, manifest: &RawManifest) -> Result<()> {
+        expect(manifest)?;
+        let pointer = Pointer::Digest(manifest.digest().clone());
+        self.put_manifest(manifest, &pointer).await.map(drop)
+    }
+
+    /// See [`super::Store::referrers`]; of every artifact type.
+    pub async fn referrers(&self, subject: &Digest, _artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
+        let (files, subject, location) = (self.files.clone(), subject.clone(), self.location.clone());
+        let found = blocking(move || referrers::find(&files, &subject)).await;
+        found.map_err(|error| error.context(location))
+    }
+
+    /// See [`super::Store::forget_referrer`].
+    pub async fn forget_referrer(&self, subject: &Digest, referrer: &Digest) -> Result<()> {
+        let (files, subject, referrer) = (self.files.clone(), subject.clone(), referrer.clone());
+        blocking(move || {
+            if !files.check()? {
+                return Ok(());
+            }
+            let mut index = Locked::new(&files)?;
+            referrers::remove(&files, &mut index, &subject, &referrer)?;
+            index.save()
+        })
+        .await
     }
 
     /// See [`super::Store::has_blob`]. A file of another size is not the blob.
@@ -153,10 +191,14 @@ impl Layout {
     pub async fn delete_manifest(&self, digest: &Digest) -> Result<bool> {
         let (files, digest) = (self.files.clone(), digest.clone());
         blocking(move || {
-            if find(&files, &Pointer::Digest(digest.clone()))?.is_none() {
+            let Some(found) = find(&files, &Pointer::Digest(digest.clone()))? else {
                 return Ok(false);
-            }
+            };
             let mut index = Locked::new(&files)?;
+            // A damaged one can be deleted, too.
+            if let Ok(Some(referrer)) = read_manifest(&files, &found).and_then(|manifest| of(&manifest)) {
+                referrers::remove(&files, &mut index, &referrer.subject, &digest)?;
+            }
             index.remove(&digest);
             // The index first: an entry without its blob would be worse than a blob without its entry.
             index.save()?;
@@ -194,8 +236,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
         .unwrap_or_else(|error| Err(Error::internal(format!("image layout: {error}"))))
 }
 
-/// What `pointer` names. A digest need not stand in the index: a manifest that an index lists, or that lost its tag,
-/// is found among the blobs, as a registry finds it.
 /// The entry of the index.
 fn listed(files: &Files, pointer: &Pointer) -> Result<Option<Descriptor>> {
     if !files.check()? {
@@ -208,6 +248,8 @@ fn listed(files: &Files, pointer: &Pointer) -> Result<Option<Descriptor>> {
     })
 }
 
+/// What `pointer` names. A digest need not stand in the index: a manifest that an index lists, or that lost its tag,
+/// is found among the blobs, as a registry finds it.
 fn find(files: &Files, pointer: &Pointer) -> Result<Option<Descriptor>> {
     match (listed(files, pointer)?, pointer) {
         (Some(entry), _) => {
@@ -278,6 +320,9 @@ fn put(files: &Files, manifest: &RawManifest, pointer: &Pointer) -> Result<()> {
     match pointer {
         Pointer::Tag(tag) => index.tag(entry, tag)?,
         Pointer::Digest(_) => index.add(&entry)?,
+    }
+    if let Some(referrer) = of(manifest)? {
+        referrers::add(files, &mut index, &referrer)?;
     }
     index.save()
 }

@@ -1,35 +1,15 @@
 //! `index.json`: which manifests a layout offers, and under which tags.
 
-use serde_json::value::RawValue;
-
 use super::files::Files;
 use crate::error::{Error, Result};
 use crate::oci::{Annotations, Descriptor, Digest, Fields, names, raw};
 use crate::reference::Tag;
+use crate::store::entries::{Entries, Entry};
 
 /// The index as read.
-pub(super) struct Index {
-    fields: Fields,
-    entries: Vec<Entry>,
-}
-
-/// One entry, with its bytes.
-struct Entry {
-    raw: Box<RawValue>,
-    /// `None` for an entry we can't read (another digest algorithm, say): kept, never found.
-    descriptor: Option<Descriptor>,
-}
+pub(super) struct Index(Entries);
 
 impl Entry {
-    fn new(raw: Box<RawValue>) -> Self {
-        let descriptor = serde_json::from_str(raw.get()).ok();
-        Entry { raw, descriptor }
-    }
-
-    fn names(&self, digest: &Digest) -> bool {
-        self.descriptor.as_ref().is_some_and(|found| found.digest == *digest)
-    }
-
     fn name(&self) -> Option<&str> {
         let annotations = &self.descriptor.as_ref()?.annotations;
         annotations.get(names::REF_NAME).map(String::as_str)
@@ -66,34 +46,17 @@ impl Index {
     /// An index of many thousand tags; every command reads it whole.
     pub(super) const LIMIT: usize = 16 * 1024 * 1024;
 
-    /// An index without entries.
-    pub(super) const EMPTY: &[u8] =
-        br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
-
     /// Reads the index; a layout without one has no entries.
     pub(super) fn read(files: &Files) -> Result<Self> {
         let path = files.index_path();
         let bytes = files.read(&path, Self::LIMIT)?;
-        Self::parse(bytes.as_deref().unwrap_or(Self::EMPTY)).map_err(|error| error.context(path))
-    }
-
-    fn parse(bytes: &[u8]) -> Result<Self> {
-        let damaged = |error: serde_json::Error| Error::integrity(error.to_string());
-        let fields: Fields = serde_json::from_slice(bytes).map_err(damaged)?;
-        let entries: Option<Vec<Box<RawValue>>> = match fields.get("manifests") {
-            Some(found) => serde_json::from_str(found.get()).map_err(damaged)?,
-            None => None,
-        };
-        Ok(Index {
-            fields,
-            entries: entries.unwrap_or_default().into_iter().map(Entry::new).collect(),
-        })
+        Entries::parse(bytes.as_deref().unwrap_or(Entries::EMPTY))
+            .map(Index)
+            .map_err(|error| error.context(path))
     }
 
     fn serialize(&mut self) -> Result<Vec<u8>> {
-        let entries: Vec<&RawValue> = self.entries.iter().map(|entry| &*entry.raw).collect();
-        self.fields.set("manifests", &entries)?;
-        let bytes = serde_json::to_vec(&self.fields).map_err(|error| Error::internal(format!("JSON: {error}")))?;
+        let bytes = self.0.json()?;
         if bytes.len() > Self::LIMIT {
             return Err(
                 Error::usage(format!("index.json would have more than {} bytes", Self::LIMIT))
@@ -103,20 +66,29 @@ impl Index {
         Ok(bytes)
     }
 
+    fn entries(&self) -> &[Entry] {
+        &self.0.list
+    }
+
     /// What `tag` names. Of several entries with one name, which other tools may leave, the last counts, as in ORAS.
     pub(super) fn tagged(&self, tag: &Tag) -> Option<Descriptor> {
-        self.entries.iter().rev().find(|entry| entry.has(tag)).and_then(plain)
+        self.entries().iter().rev().find(|entry| entry.has(tag)).and_then(plain)
     }
 
     /// The first entry with `digest`.
     pub(super) fn entry(&self, digest: &Digest) -> Option<Descriptor> {
-        self.entries.iter().find(|entry| entry.names(digest)).and_then(plain)
+        self.entries().iter().find(|entry| entry.names(digest)).and_then(plain)
+    }
+
+    /// Every manifest that is offered.
+    pub(super) fn manifests(&self) -> Vec<Descriptor> {
+        self.0.descriptors()
     }
 
     /// The tags, sorted.
     pub(super) fn tags(&self) -> Vec<Tag> {
         let mut tags: Vec<Tag> = self
-            .entries
+            .entries()
             .iter()
             .filter_map(Entry::name)
             .filter_map(|name| name.parse().ok())
@@ -157,6 +129,11 @@ impl<'a> Locked<'a> {
         })
     }
 
+    /// As it is now.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
     /// Writes the index if it changed, and lets go.
     pub(super) fn save(mut self) -> Result<()> {
         if self.changed {
@@ -177,7 +154,7 @@ impl<'a> Locked<'a> {
             return Ok(());
         }
         self.changed = true;
-        let entries = &mut self.index.entries;
+        let entries = &mut self.index.0.list;
         entries.retain(|entry| !entry.has(tag));
         let nameless = entries
             .iter_mut()
@@ -187,7 +164,7 @@ impl<'a> Locked<'a> {
             return Ok(());
         }
         manifest.annotations = Annotations::from([(names::REF_NAME.to_owned(), tag.to_string())]);
-        entries.push(Entry::new(raw(&manifest)?));
+        entries.push(Entry::of(&manifest)?);
         Ok(())
     }
 
@@ -195,14 +172,14 @@ impl<'a> Locked<'a> {
     pub(super) fn add(&mut self, manifest: &Descriptor) -> Result<()> {
         if self.index.entry(&manifest.digest).is_none() {
             self.changed = true;
-            self.index.entries.push(Entry::new(raw(manifest)?));
+            self.index.0.list.push(Entry::of(manifest)?);
         }
         Ok(())
     }
 
     /// Takes the tag away; the manifest keeps an entry. `false` if there is no such tag.
     pub(super) fn untag(&mut self, tag: &Tag) -> Result<bool> {
-        let entries = &mut self.index.entries;
+        let entries = &mut self.index.0.list;
         let Some(at) = entries.iter().rposition(|entry| entry.has(tag)) else {
             return Ok(false);
         };
@@ -221,8 +198,8 @@ impl<'a> Locked<'a> {
 
     /// Takes away every entry of the manifest.
     pub(super) fn remove(&mut self, digest: &Digest) {
-        let before = self.index.entries.len();
-        self.index.entries.retain(|entry| !entry.names(digest));
-        self.changed |= self.index.entries.len() != before;
+        let before = self.index.0.list.len();
+        self.index.0.list.retain(|entry| !entry.names(digest));
+        self.changed |= self.index.0.list.len() != before;
     }
 }
