@@ -9,6 +9,7 @@ mod inspect;
 mod list;
 mod login;
 mod logout;
+mod platform;
 mod pull;
 mod push;
 mod tag;

@@ -1,5 +1,6 @@
 //! Moving artifacts: hash and pack ([`prepare`]), then store what is missing, the manifest and what refers to it
-//! ([`push`], [`attach`]), the [`tags`] last; the way back is [`pull`].
+//! ([`push`], [`attach`]), the [`tags`] last; the way back is [`pull`]. [`referrers`] is what refers
+//! to a manifest.
 //!
 //! [`prepare`]: prepare::prepare
 //! [`push`]: push::push
@@ -8,6 +9,7 @@ pub mod attach;
 pub mod prepare;
 pub mod pull;
 pub mod push;
+pub mod referrers;
 pub mod tags;
 
 use std::sync::Arc;

@@ -100,12 +100,16 @@ pub struct ArtifactResult {
     pub artifact_type: Option<String>,
     /// Bytes of its layers.
     pub size: u64,
-    /// Its platform, if the spec gives one.
+    /// Its platform: that of the spec; where one was chosen from an index, that of its entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
     /// Its annotations, where the command looks at them.
     #[serde(skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
+    /// Digest of the index that `tags` or the reference asked for name, where this is the manifest in it for a
+    /// platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<Digest>,
     /// Digest of what it refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<Digest>,
@@ -151,18 +155,13 @@ pub struct AttachmentResult {
 
 impl AttachmentResult {
     /// A referrer at `location`, as its descriptor has it.
-    pub fn new(descriptor: &Descriptor, location: &Location) -> Self {
-        let reference = Reference {
-            location: location.clone(),
-            tag: None,
-            digest: Some(descriptor.digest.clone()),
-        };
+    pub fn new(referrer: &Descriptor, location: &Location) -> Self {
         AttachmentResult {
-            digest: Some(descriptor.digest.clone()),
-            reference: Some(reference.to_string()),
-            media_type: Some(descriptor.media_type.clone()),
-            artifact_type: descriptor.artifact_type.clone(),
-            annotations: descriptor.annotations.clone(),
+            digest: Some(referrer.digest.clone()),
+            reference: Some(by_digest(location, &referrer.digest)),
+            media_type: Some(referrer.media_type.clone()),
+            artifact_type: referrer.artifact_type.clone(),
+            annotations: referrer.annotations.clone(),
             ..Self::default()
         }
     }
@@ -253,12 +252,7 @@ impl ArtifactResult {
     /// Sets digest and reference.
     #[must_use]
     pub fn at(mut self, location: &Location, digest: &Digest) -> Self {
-        let reference = Reference {
-            location: location.clone(),
-            tag: None,
-            digest: Some(digest.clone()),
-        };
-        self.reference = Some(reference.to_string());
+        self.reference = Some(by_digest(location, digest));
         self.digest = Some(digest.clone());
         self
     }
@@ -270,6 +264,15 @@ impl ArtifactResult {
         self.size = self.layers.iter().map(|layer| layer.size).sum();
         self
     }
+}
+
+fn by_digest(location: &Location, digest: &Digest) -> String {
+    let reference = Reference {
+        location: location.clone(),
+        tag: None,
+        digest: Some(digest.clone()),
+    };
+    reference.to_string()
 }
 
 /// A failure, as in the JSON.
