@@ -10,7 +10,7 @@ use camino::Utf8PathBuf;
 
 use crate::error::{Error, Errors, Place, Result};
 use crate::oci::{Annotations, Descriptor, Digest, ImageManifest, Platform, names};
-use crate::pack::Tree;
+use crate::pack::{Compression, Tree};
 use crate::reference::{Reference, Tag};
 use crate::spec::{ArtifactSpec, IfExists, IfNoFilesFound, Spec};
 
@@ -112,8 +112,8 @@ pub enum LayerContent {
     Directory {
         /// What is in it.
         tree: Tree,
-        /// Whether the tar is gzipped.
-        gzip: bool,
+        /// How the tar is compressed.
+        compression: Compression,
     },
 }
 

@@ -34,3 +34,4 @@ mod transport_proxy;
 mod uploads;
 mod user;
 mod user_credentials;
+mod zstd;
