@@ -49,6 +49,8 @@ pub mod names {
     pub const LAYER_TAR: &str = "application/vnd.oci.image.layer.v1.tar";
     /// A gzipped tar layer: what a directory becomes.
     pub const LAYER_TAR_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+    /// A tar layer compressed with zstd (image-spec 1.1, "Media Types").
+    pub const LAYER_TAR_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
     /// File name of a layer, relative, with `/`.
     pub const TITLE: &str = "org.opencontainers.image.title";

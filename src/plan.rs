@@ -12,7 +12,7 @@ use camino::Utf8PathBuf;
 
 use crate::error::{Errors, Place};
 use crate::oci::{Annotations, Descriptor, ImageManifest, Platform};
-use crate::pack::Tree;
+use crate::pack::{Compression, Tree};
 use crate::reference::{Reference, Tag};
 use crate::spec::{Form, IfExists, IfNoFilesFound, ManifestSpec, Spec, SubjectSpec};
 
@@ -187,8 +187,8 @@ pub enum LayerContent {
     Directory {
         /// What is in it.
         tree: Tree,
-        /// Whether the tar is gzipped.
-        gzip: bool,
+        /// How the tar is compressed.
+        compression: Compression,
     },
 }
 

@@ -21,6 +21,8 @@ use crate::error::{Error, Errors, Place};
 use crate::oci::{Annotations, MediaType, Platform};
 use crate::reference::{Host, Location, Pointer, Reference, Tag};
 
+pub use crate::pack::Compression;
+
 /// A spec may have at most this many bytes.
 pub const SPEC_LIMIT: usize = 1024 * 1024;
 
@@ -276,15 +278,6 @@ pub struct FileSpec {
     pub compression: Option<Compression>,
     /// `hidden`: whether a directory's files with a leading dot are packed. `None` is true.
     pub hidden: Option<bool>,
-}
-
-/// How a layer is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// Gzip.
-    Gzip,
-    /// Not at all.
-    None,
 }
 
 impl FileSpec {

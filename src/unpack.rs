@@ -103,7 +103,7 @@ impl Output {
         Ok(self.path().join(title))
     }
 
-    /// Unpacks the tar (gzipped or plain, told by its magic) into the directory `title`: into a staging directory
+    /// Unpacks the tar (gzip, zstd or plain, told by its magic) into the directory `title`: into a staging directory
     /// first; when the blob's digest and `unpacked` (that of the tar, if known) agree, each entry is renamed into
     /// place. Files that the artifact does not have stay. Returns the path of the directory.
     pub async fn unpack(

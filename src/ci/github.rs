@@ -3,17 +3,19 @@
 //! Contract: actions/runner and "Workflow commands for GitHub Actions". `GITHUB_SHA` of a pull request is the commit
 //! of the trial merge, not the branch's own: `${ci.sha}` is that commit too, since it is what the job builds.
 
+mod artifacts;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::facts::{short, slug};
-use super::{Ci, System, escape, file_command, id_token};
+use super::{Ci, Made, System, escape, file_command, id_token};
 use crate::credentials::IdTokens;
 use crate::env::Env;
 use crate::error::{Place, Result};
-use crate::report::{Dialect, Level};
+use crate::report::{Dialect, Level, Report};
 
 /// GitHub cuts the message of an annotation here.
 const MESSAGE_LIMIT: usize = 4096;
@@ -173,6 +175,14 @@ impl Ci for GitHub {
             Some(file) => file_command::write_summary(Utf8Path::new(file), markdown),
             None => Ok(()),
         }
+    }
+
+    fn made(&self, artifacts: &[Made], report: &Report) -> Result<()> {
+        let Some(file) = self.env.get("GITHUB_ARTIFACTS") else {
+            return Ok(());
+        };
+        let list = self.env.get("GITHUB_ARTIFACTS_LIST").map(Utf8Path::new);
+        artifacts::hand_on(Utf8Path::new(file), list, artifacts, report)
     }
 
     fn is_ci(&self) -> bool {

@@ -72,20 +72,29 @@ fn media_type_of(entry: &FileSpec, default: &str) -> String {
 }
 
 fn directory(path: &Utf8Path, entry: &FileSpec) -> Result<(&'static str, LayerContent, u64)> {
-    let gzip = entry.compression != Some(Compression::None);
+    let compression = entry.compression.unwrap_or_default();
     let selection = Selection {
         exclude: entry.exclude.clone(),
         hidden: entry.hidden.unwrap_or(true),
     };
     let tree = pack::walk(path.to_owned(), &selection).map_err(|error| error.at(entry.exclude_place.clone()))?;
-    let media_type = if gzip { names::LAYER_TAR_GZIP } else { names::LAYER_TAR };
+    let media_type = match compression {
+        Compression::Gzip => names::LAYER_TAR_GZIP,
+        Compression::Zstd => names::LAYER_TAR_ZSTD,
+        Compression::None => names::LAYER_TAR,
+    };
     let size = tree.size();
-    Ok((media_type, LayerContent::Directory { tree, gzip }, size))
+    Ok((media_type, LayerContent::Directory { tree, compression }, size))
 }
 
 fn refuse_directory_keys(entry: &FileSpec) -> Result<()> {
     let given = [
-        ("compression", entry.compression == Some(Compression::Gzip)),
+        (
+            "compression",
+            entry
+                .compression
+                .is_some_and(|compression| compression != Compression::None),
+        ),
         ("hidden", entry.hidden.is_some()),
         (
             "exclude",

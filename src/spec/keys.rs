@@ -76,7 +76,7 @@ pub enum Kind {
     Annotations,
     /// `replace`, `skip` or `fail`.
     IfExists,
-    /// `gzip` or `none`.
+    /// `gzip`, `zstd` or `none`.
     Compression,
     /// True or false.
     Bool,
@@ -366,7 +366,7 @@ pub const KEYS: &[Key] = &[
         Scope::File,
         "compression",
         Kind::Compression,
-        "How the layer is compressed. Default: gzip for directories, none for files.",
+        "How the layer is compressed. Default: gzip for directories, none for files. ORAS unpacks gzip alone.",
     ),
     key(
         Scope::File,
@@ -388,9 +388,6 @@ pub const KEYS: &[Key] = &[
         "Annotations of the config.",
     ),
 ];
-
-/// Values of `compression` that the design knows and this version doesn't.
-pub const LATER_COMPRESSION: &[&str] = &["zstd"];
 
 /// The key's row, if there is one.
 pub fn find(scope: Scope, name: &str) -> Option<&'static Key> {

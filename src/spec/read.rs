@@ -253,22 +253,18 @@ impl Reader<'_, '_> {
     }
 
     /// One of a few words.
-    fn choice<T: Copy>(&mut self, key: &str, node: &Node, words: &[(&str, T)], later: &[&str]) -> Option<T> {
+    fn choice<T: Copy>(&mut self, key: &str, node: &Node, words: &[(&str, T)]) -> Option<T> {
         let text = self.given(key, node)?;
         let word = text.text.as_str();
         if let Some((_, value)) = words.iter().find(|(known, _)| *known == word) {
             return Some(*value);
         }
         let names: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
-        let error = if later.contains(&word) {
-            Error::usage(format!("`{key}: {word}` is not in this version")).hint(format!("use {}", names.join(" or ")))
-        } else {
-            let hint = match nearest(word, names.iter().copied()) {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("it takes {}", names.join(", ")),
-            };
-            Error::usage(format!("`{key}` can't be {}", shown(word))).hint(hint)
+        let hint = match nearest(word, names.iter().copied()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("it takes {}", names.join(", ")),
         };
+        let error = Error::usage(format!("`{key}` can't be {}", shown(word))).hint(hint);
         self.problem(text.at, error);
         None
     }

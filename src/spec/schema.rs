@@ -81,7 +81,7 @@ fn kind(kind: Kind) -> Value {
             "additionalProperties": {"$ref": "#/$defs/word"},
         }),
         Kind::IfExists => choice(&["replace", "skip", "fail"]),
-        Kind::Compression => choice(&["gzip", "none"]),
+        Kind::Compression => choice(&["gzip", "zstd", "none"]),
         Kind::Bool => json!({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "\\$\\{"}]}),
         Kind::Attachments => json!({"type": "array", "items": {"$ref": "#/$defs/attachment"}}),
         Kind::Manifests => one_or_list(&json!({"$ref": "#/$defs/word"}), Some("#/$defs/manifest")),

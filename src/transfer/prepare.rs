@@ -216,9 +216,14 @@ async fn pack_layer(layer: &Layer, mtime: u64, engine: &Engine) -> Result<Blob> 
     let planned = layer.clone();
     let packed = blocking(move || match planned.content {
         LayerContent::File(path) => pack::file(path),
-        LayerContent::Directory { tree, gzip } => {
+        LayerContent::Directory { tree, compression } => {
             let title = planned.title.unwrap_or(planned.label);
-            pack::directory(&tree, &title, pack::Options { gzip, threads, mtime })
+            let options = pack::Options {
+                compression,
+                threads,
+                mtime,
+            };
+            pack::directory(&tree, &title, options)
         }
     })
     .await?;

@@ -36,3 +36,4 @@ mod transport_proxy;
 mod uploads;
 mod user;
 mod user_credentials;
+mod zstd;

@@ -226,6 +226,6 @@ impl Reader<'_, '_> {
     }
 
     fn if_exists(&mut self, node: &Node) -> Option<IfExists> {
-        self.choice("if-exists", node, POLICIES, &[])
+        self.choice("if-exists", node, POLICIES)
     }
 }

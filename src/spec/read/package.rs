@@ -60,7 +60,7 @@ impl Reader<'_, '_> {
     }
 
     pub(super) fn form(&mut self, node: Option<&Node>) -> Option<Form> {
-        self.choice("manifest", node?, FORMS, &[])
+        self.choice("manifest", node?, FORMS)
     }
 
     /// Artifact types of referrers; `*` is all.

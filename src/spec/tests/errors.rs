@@ -14,7 +14,7 @@ artifacts:
     if-exists: skipp
     files:
       - path: a
-        compression: zstd
+        compression: zst
       - title: b
     platform: linux
   - name: two
@@ -33,8 +33,8 @@ artifacts:
       write TYPE/SUBTYPE without parameters, such as application/json (RFC 6838)
     s.yaml:7:16: `if-exists` can't be "skipp"
       did you mean skip?
-    s.yaml:10:22: `compression: zstd` is not in this version
-      use gzip or none
+    s.yaml:10:22: `compression` can't be "zst"
+      did you mean zstd?
     s.yaml:11:9: a file has no `path`
       name the file, directory or pattern
     s.yaml:12:15: `platform`: "linux" is not a platform
