@@ -86,10 +86,14 @@ fn record(reference: &Reference, chosen: &Chosen, context: &Context) -> Result<(
     match raw.content()? {
         Content::Artifact(artifact) => {
             result.artifact_type = artifact.artifact_type;
+            result.annotations = artifact.annotations;
+            result.subject = artifact.subject.map(|subject| subject.digest);
             result = result.layers(&artifact.layers);
         }
         Content::Index(index) => {
             result.artifact_type = index.artifact_type;
+            result.annotations = index.annotations;
+            result.subject = index.subject.map(|subject| subject.digest);
             result.manifests = index.manifests.iter().map(ManifestResult::from).collect();
         }
     }

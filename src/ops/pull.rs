@@ -49,7 +49,7 @@ pub struct PullItem {
 pub struct PullSettings {
     /// Limits on unpacking.
     pub limits: Limits,
-    /// What to do when a listed file isn't in the artifact.
+    /// What to do when a listed file isn't in the artifact, or nothing has a type of `include_referrers`.
     pub if_no_files_found: IfNoFilesFound,
     /// Say what would be written, and write nothing.
     pub dry_run: bool,

@@ -106,8 +106,8 @@ pub struct ArtifactResult {
     /// Its annotations, where the command looks at them.
     #[serde(skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
-    /// Digest of the index that `tags` or the reference asked for name, where this is the manifest in it for a
-    /// platform.
+    /// Digest of the index that was asked for, where this is its manifest for a platform; then the tags are the
+    /// index's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<Digest>,
     /// Digest of what it refers to.
@@ -208,7 +208,7 @@ pub struct LayerResult {
     /// Its annotations, the title among them.
     #[serde(skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
-    /// Where its file was written.
+    /// Where its file was written; with `dry-run`, where it would be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }

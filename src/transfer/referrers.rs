@@ -1,5 +1,5 @@
-//! What refers to a manifest, however deep: the lists of a store as a tree. The lists are another's word, so the walk is
-//! bounded, and asks for each manifest once, whatever they say.
+//! What refers to a manifest, however deep: the lists of a store as a tree. The lists are another's word, so the walk
+//! is bounded, and asks for each manifest once, whatever they say.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -32,7 +32,7 @@ pub struct Referrer {
 }
 
 impl Referrer {
-    /// Its artifact type, or what has none.
+    /// Its artifact type; empty if the list gives none.
     pub fn artifact_type(&self) -> &str {
         self.descriptor.artifact_type.as_deref().unwrap_or_default()
     }
@@ -57,11 +57,11 @@ impl Referrer {
     }
 }
 
-/// What refers to each of `subjects`, in their order; `levels` deep, or all. Those of one subject are sorted by artifact
-/// type, time of creation and digest. A manifest that is listed in two places has its referrers in the first one.
+/// What refers to each of `subjects`, in their order; `levels` deep, or all. Those of one subject are sorted by
+/// artifact type, time of creation and digest. A manifest that is listed in two places has its referrers in the first.
 ///
 /// # Errors
-/// Integrity, if the lists don't end: above 10,000 manifests or 64 levels.
+/// Integrity, if the lists don't end: above 10,000 manifests (the subjects among them), 64 levels, or 64 MiB of text.
 pub async fn referrers(store: &Store, subjects: &[Digest], levels: Option<u32>) -> Result<Vec<Vec<Referrer>>> {
     let list = |subject: Digest| async move { store.referrers(&subject, None).await };
     walk(list, subjects, levels)

@@ -5,6 +5,7 @@ pub mod cloud;
 pub mod connect;
 pub mod faults;
 pub mod front;
+pub mod graph;
 pub mod message;
 pub mod peers;
 pub mod personality;
