@@ -31,6 +31,7 @@ mod pull;
 mod pull_referrers;
 mod push;
 mod readme;
+mod release;
 mod spec_errors;
 mod support;
 mod transport;

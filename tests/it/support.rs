@@ -9,6 +9,7 @@ pub mod graph;
 pub mod message;
 pub mod peers;
 pub mod personality;
+pub mod reader;
 pub mod recorder;
 pub mod registry;
 pub mod runner;
