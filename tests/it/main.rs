@@ -27,6 +27,7 @@ mod oras;
 mod pull;
 mod push;
 mod readme;
+mod referrers_race;
 mod spec_errors;
 mod support;
 mod transport;
