@@ -32,6 +32,8 @@ mod pull_referrers;
 mod push;
 mod readme;
 mod spec_errors;
+mod stdin;
+mod stdout;
 mod support;
 mod transport;
 mod transport_proxy;
