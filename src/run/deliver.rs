@@ -23,6 +23,7 @@ pub(super) fn deliver(
 ) -> Result<()> {
     let terminal = session.report.terminal();
     match (output, inputs.format) {
+        _ if inputs.to_stdout() => {}
         (Some(Output::Bytes(bytes)), _) => terminal.raw_result(bytes),
         (_, Format::Json) => terminal.result(&format!("{}\n", result.to_json(true))),
         (Some(Output::Text(text)), Format::Text) => terminal.result(text),
