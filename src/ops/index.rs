@@ -1,7 +1,7 @@
 //! `index --add`, `--remove`: changes the index that a tag names. Other jobs may change it at the same time: it is read
 //! again right before and after it is written, and nothing of theirs is lost for long.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 
@@ -17,8 +17,8 @@ use crate::store::Store;
 /// Times that the change is made again because another writer was faster.
 const TRIES: u32 = 30;
 
-/// The longest wait before one, in milliseconds, times the tries so far.
-const WAIT: u64 = 40;
+/// The shortest wait for other writers; before each try up to as much more.
+const WAIT: Duration = Duration::from_millis(40);
 
 /// What to change.
 #[derive(Clone, Debug, Default)]
@@ -46,32 +46,35 @@ pub async fn index(reference: &Reference, change: &IndexChange, context: &Contex
     let store = context.stores.open_for_writing(&reference.location);
     let add = members::find(&change.add, &members::There::new(), &store).await?;
     let remove = digests(&change.remove, &store).await?;
+    let pointer = Pointer::Tag(tag.clone());
+    let mut written = false;
     for tries in 0..TRIES {
         if tries > 0 {
-            let longest = WAIT * u64::from(tries);
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(WAIT / 2..=longest + WAIT))).await;
+            let longest = WAIT.saturating_mul(tries);
+            tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
         }
-        let pointer = Pointer::Tag(tag.clone());
+        let read = Instant::now();
         let found = store.get_manifest(&pointer).await?;
         if found.is_none() && add.is_empty() {
             return Err(missing(reference, &pointer));
         }
         let (changed, before) = match &found {
             Some(found) => (
-                changed(found, &add, &remove, change, context)?,
-                Some(found.digest().clone()),
+                changed(found, &add, &remove, written, change, context)?,
+                Some(found.digest()),
             ),
             None => (made(&add, change)?, None),
         };
-        let is_new = before.as_ref() != Some(changed.digest());
-        if is_new && !put(&changed, &pointer, before.as_ref(), &store).await? {
-            continue;
+        if before != Some(changed.digest()) {
+            written = true;
+            if !put(&changed, &pointer, before, read, &store).await? {
+                continue;
+            }
         }
         for further in &change.tags {
             store.put_manifest(&changed, &Pointer::Tag(further.clone())).await?;
         }
-        record(reference, &changed, is_new, change, context)?;
-        return Ok(());
+        return record(reference, &changed, written, change, context);
     }
     let error = Error::new(
         Class::Conflict,
@@ -80,13 +83,24 @@ pub async fn index(reference: &Reference, change: &IndexChange, context: &Contex
     Err(error.hint("change it from one job at a time, or list everything once, in a last job"))
 }
 
-/// Stores the index unless its tag was moved since it was read, and sees that it stayed.
-async fn put(index: &RawManifest, pointer: &Pointer, before: Option<&Digest>, store: &Store) -> Result<bool> {
+/// Stores the index unless its tag was moved since it was `read`; whether it stayed. Another writer who read the old
+/// one may put his only now: he is waited for as long as we took ourselves, and again.
+async fn put(
+    index: &RawManifest,
+    pointer: &Pointer,
+    before: Option<&Digest>,
+    read: Instant,
+    store: &Store,
+) -> Result<bool> {
     let now = store.resolve(pointer).await?;
-    if now.map(|now| now.digest).as_ref() != before {
+    if now.as_ref().map(|now| &now.digest) != before {
         return Ok(false);
     }
     store.put_manifest(index, pointer).await?;
+    if matches!(store, Store::DryRun(_)) {
+        return Ok(true);
+    }
+    tokio::time::sleep(read.elapsed().saturating_mul(2).max(WAIT)).await;
     let after = store.resolve(pointer).await?;
     Ok(after.is_some_and(|after| after.digest == *index.digest()))
 }
@@ -115,11 +129,13 @@ fn made(add: &[Descriptor], change: &IndexChange) -> Result<RawManifest> {
     index.to_raw()
 }
 
-/// The index with the change. What others wrote into it stays byte for byte.
+/// The index with the change. What others wrote into it stays byte for byte. Made `again`, what was to be removed may
+/// be gone.
 fn changed(
     found: &RawManifest,
     add: &[Descriptor],
     remove: &[Digest],
+    again: bool,
     change: &IndexChange,
     context: &Context,
 ) -> Result<RawManifest> {
@@ -138,7 +154,7 @@ fn changed(
         .map(|entry| Ok((serde_json::from_str::<Descriptor>(entry.get()).map_err(damaged)?, entry)))
         .collect::<Result<Vec<_>>>()?;
     for digest in remove {
-        if !entries.iter().any(|(entry, _)| entry.digest == *digest) {
+        if !again && !entries.iter().any(|(entry, _)| entry.digest == *digest) {
             let error = Error::new(Class::NotFound, format!("the index does not list {digest}"));
             return Err(error.hint("`inspect` shows what it lists"));
         }
@@ -183,13 +199,13 @@ fn changed(
 fn record(
     reference: &Reference,
     index: &RawManifest,
-    is_new: bool,
+    written: bool,
     change: &IndexChange,
     context: &Context,
 ) -> Result<()> {
     let location = &reference.location;
     let mut result = ArtifactResult::new(location.last_part(), location).at(location, index.digest());
-    result.state = if is_new { State::Pushed } else { State::Unchanged };
+    result.state = if written { State::Pushed } else { State::Unchanged };
     result.tags = reference
         .tag
         .iter()

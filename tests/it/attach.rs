@@ -207,7 +207,11 @@ fn a_subject_that_is_missing_or_moves_is_told_and_nothing_is_attached() {
     let reference = registry.reference("team/app:v1");
     let attach = ["attach", &reference, "sbom.spdx.json", "--artifact-type", SBOM];
     let missing = workspace.run().placeholder(registry.host(), "HOST").args(attach).call();
-    insta::assert_snapshot!(missing.exit(4).stderr(), @"");
+    insta::assert_snapshot!(missing.exit(4).stderr(), @r#"
+    pushing 1 artifact
+    error: artifact "app": subject: [HOST]/team/app:v1: not found
+      hint: push it first: a referrer of nothing would never be found
+    "#);
     let earlier = workspace
         .run()
         .args(["push", &reference, "app", "--format", "json"])
@@ -225,9 +229,22 @@ fn a_subject_that_is_missing_or_moves_is_told_and_nothing_is_attached() {
 fn what_attach_can_t_be_called_with() {
     let workspace = workspace();
     let run = |args: &[&str]| workspace.run().args(args.iter().copied()).call();
-    insta::assert_snapshot!(run(&["attach"]).exit(2).stderr(), @"");
-    insta::assert_snapshot!(run(&["attach", "oci:layout", "app", "--artifact-type", "a/b"]).exit(2).stderr(), @"");
-    insta::assert_snapshot!(run(&["attach", "oci:layout:v1", "nothing", "--artifact-type", "a/b"]).exit(8).stderr(), @"");
+    insta::assert_snapshot!(run(&["attach"]).exit(2).stderr(), @"
+    error: attach needs subject
+      hint: oci-artifact attach HOST/REPOSITORY:TAG FILE...
+    error: attach needs artifact-type
+      hint: oci-artifact attach SUBJECT FILE... --artifact-type TYPE/SUBTYPE
+    error: attach needs files, or annotations
+      hint: oci-artifact attach SUBJECT FILE...
+    ");
+    insta::assert_snapshot!(run(&["attach", "oci:layout", "app", "--artifact-type", "a/b"]).exit(2).stderr(), @"
+    error: subject oci:layout has neither a tag nor a digest
+      hint: add :TAG or @DIGEST
+    ");
+    insta::assert_snapshot!(run(&["attach", "oci:layout:v1", "nothing", "--artifact-type", "a/b"]).exit(8).stderr(), @"
+    error: nothing: no such file or directory
+      hint: it was looked for at [WORK]/nothing; `if-no-files-found: warn` lets the run go on
+    ");
 }
 
 #[test]

@@ -234,11 +234,34 @@ fn what_an_index_can_t_list_is_told() {
         let run = workspace.run().placeholder(registry.host(), "HOST").arg("index");
         run.args(args.iter().copied()).call()
     };
-    insta::assert_snapshot!(run(&[&reference]).exit(2).stderr(), @"");
-    insta::assert_snapshot!(run(&[&reference, "nothing"]).exit(4).stderr(), @"");
-    insta::assert_snapshot!(run(&[&reference, &amd64, &amd64]).exit(2).stderr(), @"");
-    insta::assert_snapshot!(run(&[&reference, "ghcr.io/other/app:v1"]).exit(2).stderr(), @"");
-    insta::assert_snapshot!(run(&[&reference, "v1 linux"]).exit(2).stderr(), @"");
-    insta::assert_snapshot!(run(&[&reference, &amd64, "--add", &amd64]).exit(2).stderr(), @"");
-    insta::assert_snapshot!(run(&[&repository, "--add", &amd64]).exit(2).stderr(), @"");
+    insta::assert_snapshot!(run(&[&reference]).exit(2).stderr(), @"
+    error: index needs manifests
+      hint: oci-artifact index HOST/REPOSITORY:TAG MANIFEST..., or change an index with --add and --remove
+    ");
+    insta::assert_snapshot!(run(&[&reference, "nothing"]).exit(4).stderr(), @r#"
+    pushing 1 artifact
+    error: artifact "app": Tag("nothing") is neither an artifact of this run nor a tag of [HOST]/app
+      hint: push it first; `oci-artifact list [HOST]/app` shows the tags that are there
+    "#);
+    insta::assert_snapshot!(run(&[&reference, &amd64, &amd64]).exit(2).stderr(), @r#"
+    pushing 1 artifact
+    error: artifact "app": the index would list sha256:a28369b2dc6864d8a0f0cebd074aa8375294443579e09317a6656275e18f1793 twice
+      hint: take one of the entries out, or give them different platforms
+    "#);
+    insta::assert_snapshot!(run(&[&reference, "ghcr.io/other/app:v1"]).exit(2).stderr(), @r#"
+    error: manifest "ghcr.io/other/app:v1": "ghcr.io/other/app:v1" lies in ghcr.io/other/app, and an index lists what lies beside it, in [HOST]/app
+      hint: push it to [HOST]/app, or copy it there first
+    "#);
+    insta::assert_snapshot!(run(&[&reference, "v1 linux"]).exit(2).stderr(), @r#"
+    error: manifest "v1 linux": "linux" is not a platform
+      hint: write OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT in lower case, such as linux/arm64/v8
+    "#);
+    insta::assert_snapshot!(run(&[&reference, &amd64, "--add", &amd64]).exit(2).stderr(), @"
+    error: argument MANIFEST and --add are both given
+      hint: the first makes a new index, the second changes the one that is there: leave one out
+    ");
+    insta::assert_snapshot!(run(&[&repository, "--add", &amd64]).exit(2).stderr(), @"
+    error: [HOST]/app names no tag, and a changed index needs one
+      hint: add :TAG; an index by digest can't change
+    ");
 }
