@@ -127,7 +127,8 @@ impl Output {
     }
 }
 
-/// Keeps a blob as packed bytes are kept, in memory or in a temporary file, and hands it out when size and digest agree.
+/// Keeps a blob as packed bytes are kept, in memory or in a temporary file, and hands it out when size and digest
+/// agree.
 pub async fn spool(blob: &Descriptor, stream: BlobStream, progress: &Transfer) -> Result<BlobSource> {
     let descriptor = blob.clone();
     feed::run(stream, progress, move |pieces| spooled::keep(&descriptor, pieces)).await

@@ -23,8 +23,8 @@ pub trait Dialect: Send + Sync {
     /// `line` such that the CI takes it as text, whatever stands in it.
     fn escape(&self, line: &str) -> String;
 
-    /// Looks through bytes, given in pieces, that are to be printed as they are; true once the CI would act on a line of
-    /// them. `None` where there is nothing to look for.
+    /// Looks through bytes, given in pieces, that are to be printed as they are; true once the CI would act on a line
+    /// of them. `None` where there is nothing to look for.
     fn command_scan(&self) -> Option<Scan> {
         None
     }
