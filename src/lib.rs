@@ -9,10 +9,10 @@
 //! - [`ci`]: one file a CI system behind one trait: masks, groups, annotations, outputs, summary, facts.
 //! - [`ops`]: the commands, a short file each.
 //! - [`plan`]: spec and file system into artifacts, layers, titles. What `check`, `push` and its dry run share.
-//! - [`transfer`]: hash and pack, send what is missing, tags last; and back.
+//! - [`transfer`]: hash and pack, send what is missing, what refers to it, tags last; and back; and across.
 //! - [`spec`]: the YAML, read with the place of every key and value, every problem collected.
 //! - [`pack`], [`unpack`], [`pattern`]: files into blobs, the same bytes everywhere; blobs into files, never outside.
-//! - [`store`]: an OCI image layout, a registry, or a dry run over either, behind one interface.
+//! - [`store`]: an OCI image layout, one in a tar, a registry, or a dry run over any, behind one interface.
 //! - [`credentials`]: which credential goes to which registry.
 //! - [`http`]: one client for registries and token endpoints: redirects, retries, errors, redacted URLs.
 //! - [`oci`], [`reference`](mod@reference): the specs' nouns: digests, descriptors, manifests with their bytes;

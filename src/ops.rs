@@ -33,7 +33,7 @@ pub use inspect::{Show, Shown, inspect};
 pub use list::list;
 pub use login::login;
 pub use logout::logout;
-pub use pull::{PullItem, PullSettings, pull};
+pub use pull::{PullItem, PullSettings, pull, pull_to_stdout};
 pub use push::{IfDenied, PushSettings, push};
 pub use tag::tag;
 pub use untag::untag;

@@ -2,7 +2,7 @@
 //!
 //! The same files give the same bytes on every machine, for any number of threads. [`walk()`] lists a directory,
 //! `tar` turns the list into a stream, `gzip` or `zstd` compresses it in parallel, `spool` keeps the result until it is
-//! sent.
+//! sent, and so what `stream` can read only once.
 //! Everything here blocks: call it on blocking threads.
 
 mod file;
@@ -10,6 +10,7 @@ mod gzip;
 #[cfg(test)]
 mod samples;
 mod spool;
+mod stream;
 mod tar;
 mod walk;
 mod zstd;
@@ -18,14 +19,15 @@ use std::io::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+pub(crate) use spool::Spool;
+
 pub use file::{file, is_executable};
+pub use stream::stream;
 pub use walk::walk;
 
 use crate::error::{Class, Error, Result};
 use crate::oci::{Algorithm, Digest, Hasher};
 use crate::store::BlobSource;
-
-use spool::Spool;
 
 /// A blob ready to be stored.
 #[derive(Clone, Debug)]

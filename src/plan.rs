@@ -31,6 +31,8 @@ pub struct Settings {
     pub annotations: Annotations,
     /// The input `if-exists`, for artifacts that say nothing.
     pub if_exists: Option<IfExists>,
+    /// Whether stdin was read for a password.
+    pub stdin_taken: bool,
     /// `SOURCE_DATE_EPOCH` in seconds.
     pub source_date_epoch: Option<u64>,
 }
@@ -183,6 +185,8 @@ pub struct Layer {
 pub enum LayerContent {
     /// One file, as it is.
     File(Utf8PathBuf),
+    /// What stdin gives, as it is. Its size is not known before it was read: 0 here.
+    Stdin,
     /// A directory as a tar.
     Directory {
         /// What is in it.

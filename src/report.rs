@@ -12,7 +12,7 @@ mod terminal;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use dialect::{Dialect, Plain, is_invisible, plain_json, sanitize};
+pub use dialect::{Dialect, Plain, Scan, is_invisible, plain_json, sanitize};
 pub use result::{
     ArtifactResult, AttachmentResult, ErrorResult, LayerResult, Ledger, ManifestResult, RunResult, SCHEMA, State,
 };

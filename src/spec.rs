@@ -29,6 +29,9 @@ pub const SPEC_LIMIT: usize = 1024 * 1024;
 /// Default name of the spec file, in the working directory.
 pub const DEFAULT_FILE: &str = "oci-artifact.yaml";
 
+/// Title of what stdin gives, where none is set.
+pub const STDIN_TITLE: &str = "stdin";
+
 /// What a reader of specs needs to know of the run.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
@@ -258,7 +261,7 @@ pub enum IfNoFilesFound {
 pub struct FileSpec {
     /// Where its path stands in the spec; `None` when it came from an input.
     pub place: Option<Place>,
-    /// `path`: a file, a directory or a pattern, relative to `base`.
+    /// `path`: a file, a directory or a pattern, relative to `base`; `-` is stdin, and `./-` a file of that name.
     pub path: String,
     /// Whether it was written with `!`: takes away what the entries before it matched.
     pub excluded: bool,
@@ -281,6 +284,11 @@ pub struct FileSpec {
 }
 
 impl FileSpec {
+    /// Whether it is what the process is given on stdin.
+    pub fn is_stdin(&self) -> bool {
+        self.path == "-" && !self.excluded
+    }
+
     /// One file as `PATH[:TYPE]`, split at the last colon only if a media type follows; a leading `!` excludes.
     ///
     /// # Errors

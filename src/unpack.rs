@@ -13,6 +13,7 @@ mod file;
 mod links;
 mod merge;
 mod place;
+mod spooled;
 mod staging;
 mod system;
 // Links, modes and umask: what the hostile cases are about.
@@ -29,7 +30,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::error::{Class, Result};
 use crate::oci::{Descriptor, Digest};
 use crate::report::Transfer;
-use crate::store::BlobStream;
+use crate::store::{BlobSource, BlobStream};
 
 pub use title::{Titled, check_title, check_title_as, colliding};
 
@@ -124,4 +125,11 @@ impl Output {
         .await?;
         Ok(self.path().join(title))
     }
+}
+
+/// Keeps a blob as packed bytes are kept, in memory or in a temporary file, and hands it out when size and digest
+/// agree.
+pub async fn spool(blob: &Descriptor, stream: BlobStream, progress: &Transfer) -> Result<BlobSource> {
+    let descriptor = blob.clone();
+    feed::run(stream, progress, move |pieces| spooled::keep(&descriptor, pieces)).await
 }

@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::escape::Scanner;
 use super::facts::{short, slug};
 use super::{Ci, Made, System, escape, file_command, id_token};
 use crate::credentials::IdTokens;
 use crate::env::Env;
 use crate::error::{Place, Result};
-use crate::report::{Dialect, Level, Report};
+use crate::report::{Dialect, Level, Report, Scan};
 
 /// GitHub cuts the message of an annotation here.
 const MESSAGE_LIMIT: usize = 4096;
@@ -319,8 +320,9 @@ impl Dialect for Commands {
         escape::text(line)
     }
 
-    fn has_command(&self, bytes: &[u8]) -> bool {
-        escape::has_command(bytes)
+    fn command_scan(&self) -> Option<Scan> {
+        let mut scanner = Scanner::default();
+        Some(Box::new(move |bytes| scanner.push(bytes)))
     }
 }
 

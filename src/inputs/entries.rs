@@ -126,7 +126,7 @@ pub const INPUTS: &[Input] = &[
         "FILE[:TYPE]",
         "Files, directories or patterns to push; on pull, titles to fetch",
     )
-    .more("A line that begins with ! takes away what the lines before it matched.")
+    .more("A line that begins with ! takes away what the lines before it matched. On push, a lone - is stdin.")
     .of(&[Push, Pull, Attach])
     .positional(&[Push, Attach])
     .under(ARTIFACT),
@@ -178,6 +178,7 @@ pub const INPUTS: &[Input] = &[
         .short('a')
         .under(HOW),
     Input::text("output", "DIRECTORY", "Where pull writes the files")
+        .more("With a lone -, the one file that is selected goes to stdout.")
         .default("working-directory; with a spec, each artifact's base")
         .of(&[Pull])
         .short('o')

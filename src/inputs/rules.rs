@@ -3,7 +3,7 @@
 use super::Command;
 use super::layers::{Given, Layer};
 use super::secrets::Secrets;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::report::Secret;
 
 /// What describes one artifact without a spec.
@@ -46,6 +46,16 @@ pub fn check(command: Command, layer: &Layer, secrets: &Secrets, restricted: Opt
     reference(command, layer, &mut found);
     credentials(command, layer, secrets, restricted, &mut found);
     broken_tokens(secrets, &mut found);
+    if let (Some(output), Some(format)) = (layer.get("output"), layer.get("format"))
+        && command == Command::Pull
+        && (output.text.trim(), format.text.trim()) == ("-", "json")
+    {
+        found.push(both(
+            output,
+            format,
+            "stdout is for the file; `output-file` takes the JSON",
+        ));
+    }
     if let Some(platform) = layer.get("platform")
         && command != Command::Copy
         && super::value::lines(&platform.text).len() > 1
@@ -152,6 +162,22 @@ fn reference(command: Command, layer: &Layer, found: &mut Vec<Error>) {
             ))
             .hint("name the files, or an artifact-type for one without files, or push by a spec"),
         );
+    }
+}
+
+/// Stdin is read once: for a password before anything else, so that a file from it would come out empty.
+pub fn one_stdin(layer: &Layer) -> Result<()> {
+    let files = layer.get("files").filter(|given| {
+        let lines = super::value::lines(&given.text);
+        lines.iter().any(|line| line == "-" || line.starts_with("-:"))
+    });
+    match files {
+        None => Ok(()),
+        Some(files) => Err(Error::usage(format!(
+            "{}: \"-\" is stdin, which --password-stdin reads already",
+            files.origin
+        ))
+        .hint("set the password in the variable OCI_ARTIFACT_PASSWORD, or name a file")),
     }
 }
 

@@ -56,7 +56,7 @@ fn files(text: &mut String, package: &Package, indent: &str) -> std::fmt::Result
         )?;
     }
     if let Some(config) = &package.config {
-        let (label, media_type, size) = (&config.label, &config.media_type, human_size(config.size));
+        let (label, media_type, size) = (&config.label, &config.media_type, size(config));
         writeln!(text, "{indent}config         {label} ({media_type}, {size})")?;
     }
     for layer in &package.layers {
@@ -104,6 +104,7 @@ fn remark(if_exists: IfExists) -> &'static str {
 fn size(layer: &Layer) -> String {
     match &layer.content {
         LayerContent::File(_) => human_size(layer.size),
+        LayerContent::Stdin => "of unknown size".to_owned(),
         LayerContent::Directory { tree, .. } => {
             let files = tree
                 .entries

@@ -2,6 +2,7 @@
 
 mod include;
 mod select;
+mod stdout;
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,6 +10,7 @@ use camino::Utf8PathBuf;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 
 use self::include::Included;
+pub use self::stdout::pull_to_stdout;
 use super::{Context, manifest, platform};
 use crate::error::{Error, Place, Result};
 use crate::oci::{Content, Descriptor, Digest, MediaType, Platform, names};

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Layer, LayerContent, Workspace, layer, paths};
 use crate::error::{Class, Error, Place, Result};
 use crate::pattern::{self, Pattern};
-use crate::spec::{FileSpec, IfNoFilesFound, PackageSpec};
+use crate::spec::{FileSpec, IfNoFilesFound, PackageSpec, STDIN_TITLE};
 use crate::unpack;
 
 /// Finds the files of one package after the other.
@@ -16,11 +16,13 @@ pub(super) struct Finder<'a> {
     pub(super) if_no_files_found: IfNoFilesFound,
     pub(super) problems: &'a mut Vec<Error>,
     pub(super) warnings: &'a mut Vec<String>,
+    /// What has stdin already, if something has: it is read once.
+    pub(super) stdin: &'a mut Option<String>,
 }
 
 /// A file or directory that an entry of `files` names.
 pub(super) struct Found<'s> {
-    /// Absolute.
+    /// Absolute; means nothing for stdin.
     pub(super) path: Utf8PathBuf,
     /// Relative to the base, or the file name of what lies outside.
     pub(super) relative: Utf8PathBuf,
@@ -70,7 +72,11 @@ impl Finder<'_> {
         layers.into_iter().map(|(layer, _)| layer).collect()
     }
 
-    fn config(&self, base: &Utf8Path, config: &FileSpec) -> Result<Layer> {
+    fn config(&mut self, base: &Utf8Path, config: &FileSpec) -> Result<Layer> {
+        if config.is_stdin() {
+            self.take_stdin(config)?;
+            return Ok(layer::stdin_config(config));
+        }
         layer::config(self.locate(base, config)?, config)
     }
 
@@ -105,7 +111,27 @@ impl Finder<'_> {
         }
     }
 
+    fn take_stdin(&mut self, entry: &FileSpec) -> Result<()> {
+        if let Some(taken) = &self.stdin {
+            return Err(Error::usage(format!(
+                "\"-\" is stdin, which {taken} reads already; it can be read once"
+            ))
+            .hint("put one of them into a file; a file that is named - is written ./-"));
+        }
+        let place = entry.place.as_ref().map(ToString::to_string);
+        *self.stdin = Some(place.unwrap_or_else(|| "another entry of `files`".to_owned()));
+        Ok(())
+    }
+
     fn find<'s>(&mut self, base: &Utf8Path, entry: &'s FileSpec) -> Result<Vec<Found<'s>>> {
+        if entry.is_stdin() {
+            self.take_stdin(entry)?;
+            return Ok(vec![Found {
+                path: entry.path.as_str().into(),
+                relative: STDIN_TITLE.into(),
+                entry,
+            }]);
+        }
         // A name that holds `[` or `*` is tried as it stands before it is read as a pattern.
         let path = self.locate(base, entry)?;
         if path.symlink_metadata().is_ok() {

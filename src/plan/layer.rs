@@ -8,7 +8,7 @@ use crate::error::{Class, Error, Result};
 use crate::oci::names;
 use crate::pack::{self, Selection};
 use crate::pattern;
-use crate::spec::{Compression, FileSpec};
+use crate::spec::{Compression, FileSpec, STDIN_TITLE};
 use crate::unpack;
 
 /// The layer of what was found.
@@ -17,7 +17,11 @@ pub(super) fn of(found: &Found<'_>) -> Result<Layer> {
     let title = title(found)?;
     let mut annotations = entry.annotations.clone();
     annotations.insert(names::TITLE.to_owned(), title.clone());
-    let (default_type, content, size) = if fs_err::metadata(path)?.is_dir() {
+    let (default_type, content, size) = if entry.is_stdin() {
+        refuse_directory_keys(entry)?;
+        let name = Utf8Path::new(&title).file_name().unwrap_or_default();
+        (media_type::of(name), LayerContent::Stdin, 0)
+    } else if fs_err::metadata(path)?.is_dir() {
         annotations.insert(names::UNPACK.to_owned(), "true".to_owned());
         directory(path, entry)?
     } else {
@@ -48,6 +52,18 @@ pub(super) fn config(path: Utf8PathBuf, config: &FileSpec) -> Result<Layer> {
         size: regular_file(&path)?,
         content: LayerContent::File(path),
     })
+}
+
+/// A config from stdin.
+pub(super) fn stdin_config(config: &FileSpec) -> Layer {
+    Layer {
+        title: None,
+        label: STDIN_TITLE.to_owned(),
+        media_type: media_type_of(config, names::UNKNOWN_CONFIG),
+        annotations: config.annotations.clone(),
+        size: 0,
+        content: LayerContent::Stdin,
+    }
 }
 
 fn title(found: &Found<'_>) -> Result<String> {

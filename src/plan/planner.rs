@@ -9,12 +9,14 @@ use crate::spec::{ArtifactSpec, AttachmentSpec, Form, PackageSpec, Spec, Subject
 pub(super) fn plan(spec: &Spec, settings: &Settings) -> Result<Plan, Errors> {
     let mut plan = Plan::default();
     let mut problems = Vec::new();
+    let mut stdin = settings.stdin_taken.then(|| "--password-stdin".to_owned());
     for artifact in &spec.artifacts {
         let mut planner = Planner {
             spec,
             settings,
             problems: &mut problems,
             warnings: &mut plan.warnings,
+            stdin: &mut stdin,
         };
         let artifact = planner.artifact(artifact);
         plan.artifacts.push(artifact);
@@ -30,6 +32,8 @@ struct Planner<'a> {
     settings: &'a Settings,
     problems: &'a mut Vec<Error>,
     warnings: &'a mut Vec<String>,
+    /// What has stdin, if something has.
+    stdin: &'a mut Option<String>,
 }
 
 impl Planner<'_> {
@@ -100,6 +104,7 @@ impl Planner<'_> {
             if_no_files_found: self.settings.if_no_files_found,
             problems: self.problems,
             warnings: self.warnings,
+            stdin: self.stdin,
         };
         let (layers, config) = finder.find_all(spec);
         let given = spec.artifact_type.as_ref().map(ToString::to_string);

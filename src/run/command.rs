@@ -148,6 +148,9 @@ impl Run<'_> {
             if_no_files_found: self.inputs.if_no_files_found,
             dry_run: self.inputs.dry_run,
         };
+        if self.inputs.to_stdout() {
+            return Ok(Job::PullToStdout(items, settings, context));
+        }
         Ok(Job::Pull(items, settings, context))
     }
 
@@ -249,6 +252,7 @@ impl Run<'_> {
             ci_annotations: self.ci_annotations(),
             annotations: self.inputs.annotations.clone(),
             if_exists: self.inputs.if_exists,
+            stdin_taken: self.inputs.password_stdin,
             source_date_epoch: self.source_date_epoch()?,
         };
         let plan = Plan::new(spec, &settings)?;

@@ -336,7 +336,7 @@ pub const KEYS: &[Key] = &[
         Scope::File,
         "path",
         Kind::Path,
-        "A file, a directory (one tar layer) or a pattern with * ** ? [...] {a,b} (one layer a file).",
+        "A file, a directory (one tar layer) or a pattern with * ** ? [...] {a,b} (one layer a file); - is stdin.",
     ),
     key(
         Scope::File,

@@ -205,6 +205,8 @@ fn list(plan: &plan::Index, manifests: Vec<Descriptor>, subject: Option<Descript
 async fn pack_layer(layer: &Layer, mtime: u64, engine: &Engine) -> Result<Blob> {
     let cores = match layer.content {
         LayerContent::File(_) => 1,
+        // It waits for another program, and others needn't wait with it.
+        LayerContent::Stdin => 0,
         LayerContent::Directory { .. } => engine.threads,
     };
     let _permit = engine
@@ -216,6 +218,7 @@ async fn pack_layer(layer: &Layer, mtime: u64, engine: &Engine) -> Result<Blob> 
     let planned = layer.clone();
     let packed = blocking(move || match planned.content {
         LayerContent::File(path) => pack::file(path),
+        LayerContent::Stdin => pack::stream(&mut std::io::stdin().lock(), "stdin"),
         LayerContent::Directory { tree, compression } => {
             let title = planned.title.unwrap_or(planned.label);
             let options = pack::Options {

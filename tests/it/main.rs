@@ -36,6 +36,8 @@ mod readme;
 mod referrers_race;
 mod release;
 mod spec_errors;
+mod stdin;
+mod stdout;
 mod support;
 mod tags;
 mod transport;

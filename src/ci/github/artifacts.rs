@@ -78,8 +78,8 @@ pub(super) fn hand_on(file: &Utf8Path, list: Option<&Utf8Path>, made: &[Made], r
     }
     if left_out > 0 {
         report.notice(format!(
-            "left out of what is listed for provenance: {left_out}; GitHub takes {JOB_LIMIT} artifacts of a job and 1 MiB of \
-             a step"
+            "left out of what is listed for provenance: {left_out}; GitHub takes {JOB_LIMIT} artifacts of a job and \
+             1 MiB of a step"
         ));
     }
     if text.trim().is_empty() {

@@ -6,7 +6,7 @@ use crate::error::{Class, Error, Result};
 use crate::oci::{Artifact, Descriptor, names};
 use crate::pattern::Pattern;
 use crate::reference::Reference;
-use crate::spec::{FileSpec, IfNoFilesFound};
+use crate::spec::{FileSpec, IfNoFilesFound, STDIN_TITLE};
 use crate::unpack::{check_title_as, colliding};
 
 /// The layers of the artifact that are wanted.
@@ -120,7 +120,11 @@ fn select(
     let mut wanted = vec![false; titled.len()];
     for entry in &item.files {
         let pattern = Pattern::parse(&entry.path).ok();
-        let plain = entry.path.trim_start_matches("./").trim_end_matches('/');
+        let plain = if entry.is_stdin() {
+            STDIN_TITLE
+        } else {
+            entry.path.trim_start_matches("./").trim_end_matches('/')
+        };
         let matches = |layer: &Descriptor| {
             let title = layer.title().unwrap_or_default();
             match &entry.title {

@@ -51,12 +51,14 @@ impl Reader {
                 }
                 let list: Value = serde_json::from_slice(&body).unwrap();
                 let tags = list["tags"].as_array().cloned().unwrap_or_default();
+                // One that names nothing is none: distribution lists a tag whose link it was just about to write when
+                // the client went away.
                 let resolve = |tag: &Value| {
                     let tag = tag.as_str().unwrap();
-                    let bytes = self.manifest(tag).unwrap_or_else(|| panic!("tag {tag} names nothing"));
-                    (tag.to_owned(), Digest::of(&bytes).to_string())
+                    let digest = Digest::of(&self.manifest(tag)?).to_string();
+                    Some((tag.to_owned(), digest))
                 };
-                tags.iter().map(resolve).collect()
+                tags.iter().filter_map(resolve).collect()
             }
         }
     }
