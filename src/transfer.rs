@@ -1,12 +1,15 @@
 //! Moving artifacts: hash and pack ([`prepare`]), then store what is missing, the manifest and the tags last
-//! ([`push`]); the way back is [`pull`].
+//! ([`push`]); the way back is [`pull`]; [`copy`] goes from store to store.
 //!
 //! [`prepare`]: prepare::prepare
 //! [`push`]: push::push
+//! [`copy`]: copy::copy
 
+pub mod copy;
 pub mod prepare;
 pub mod pull;
 pub mod push;
+mod tags;
 
 use std::sync::Arc;
 

@@ -4,12 +4,12 @@ use futures_util::{StreamExt, TryStreamExt, future, stream};
 
 use super::Engine;
 use super::prepare::{Blob, Prepared};
-use crate::error::{Class, Error, Result};
+use super::tags::{Tags, recheck};
+use crate::error::{Error, Result};
 use crate::oci::Digest;
 use crate::plan::TagRule;
 use crate::reference::{Pointer, Tag};
 use crate::report::{Direction, Event, Outcome};
-use crate::spec::IfExists;
 use crate::store::{self, PutBlob, Store};
 
 /// What became of an artifact.
@@ -46,24 +46,16 @@ pub async fn push(
     engine: &Engine,
 ) -> Result<Pushed> {
     let own = artifact.manifest.digest();
-    let states = future::try_join_all(tags.iter().map(|rule| tag_state(rule, own, store))).await?;
+    let tags = Tags::look(tags, own, store, "the files make").await?;
     let by_digest = tags.is_empty() && store.resolve(&Pointer::Digest(own.clone())).await?.is_some();
-    let stored = by_digest || states.contains(&TagState::Ours);
-    let wanted: Vec<&TagRule> = tags
-        .iter()
-        .zip(&states)
-        .filter(|(_, state)| **state == TagState::Write)
-        .map(|(rule, _)| rule)
-        .collect();
-    let pushed = |effect, digest: &Digest| {
-        let named = tags.iter().zip(&states).filter(|(_, state)| state.names(own) == digest);
-        Pushed {
-            effect,
-            digest: digest.clone(),
-            tags: named.map(|(rule, _)| rule.tag.clone()).collect(),
-        }
+    let stored = by_digest || tags.any_ours();
+    let wanted = tags.wanted();
+    let pushed = |effect, digest: &Digest| Pushed {
+        effect,
+        digest: digest.clone(),
+        tags: tags.naming(digest, own),
     };
-    if let (Some(kept), false, true) = (states.iter().find_map(TagState::kept), stored, wanted.is_empty()) {
+    if let (Some(kept), false, true) = (tags.kept(), stored, wanted.is_empty()) {
         return Ok(pushed(Effect::Skipped, kept));
     }
     if stored && wanted.is_empty() && !force {
@@ -76,56 +68,6 @@ pub async fn push(
     put_manifest(artifact, &wanted, stored && !force, store, engine).await?;
     let effect = if written { Effect::Written } else { Effect::Unchanged };
     Ok(pushed(effect, own))
-}
-
-/// What is to be done about a tag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum TagState {
-    /// It names our digest.
-    Ours,
-    /// It is to be written.
-    Write,
-    /// It names another digest and stays.
-    Kept(Digest),
-}
-
-impl TagState {
-    fn kept(&self) -> Option<&Digest> {
-        if let TagState::Kept(digest) = self {
-            Some(digest)
-        } else {
-            None
-        }
-    }
-
-    /// What the tag names in the end.
-    fn names<'d>(&'d self, own: &'d Digest) -> &'d Digest {
-        self.kept().unwrap_or(own)
-    }
-}
-
-async fn tag_state(rule: &TagRule, own: &Digest, store: &Store) -> Result<TagState> {
-    let found = store.resolve(&Pointer::Tag(rule.tag.clone())).await?;
-    let Some(found) = found else { return Ok(TagState::Write) };
-    if found.digest == *own {
-        return Ok(TagState::Ours);
-    }
-    match rule.if_exists {
-        IfExists::Replace => Ok(TagState::Write),
-        IfExists::Skip => Ok(TagState::Kept(found.digest)),
-        IfExists::Fail => Err(Error::new(
-            Class::Conflict,
-            format!(
-                "{}:{} exists with the digest {}",
-                store.location(),
-                rule.tag,
-                found.digest
-            ),
-        )
-        .hint(format!(
-            "the files make {own}; push to another tag, or set `if-exists: replace`"
-        ))),
-    }
 }
 
 /// Stores the blobs that are missing; whether any was.
@@ -186,29 +128,6 @@ async fn put_manifest(
             .await?;
     }
     Ok(())
-}
-
-/// A tag that must not be moved is looked at again right before it is written: uploads take time, and another job may
-/// have made it meanwhile.
-async fn recheck(rule: &TagRule, own: &Digest, store: &Store) -> Result<()> {
-    if rule.if_exists == IfExists::Replace {
-        return Ok(());
-    }
-    match store.resolve(&Pointer::Tag(rule.tag.clone())).await? {
-        Some(found) if found.digest != *own => Err(raced(&rule.tag, &found.digest, store)),
-        _ => Ok(()),
-    }
-}
-
-fn raced(tag: &Tag, found: &Digest, store: &Store) -> Error {
-    Error::new(
-        Class::Conflict,
-        format!(
-            "{}:{tag} was made by another push meanwhile, with {found}",
-            store.location()
-        ),
-    )
-    .hint("push to a tag of this run's own")
 }
 
 /// A registry that misses a blob at the last moment gets all of them once more: ones that it reported as present may

@@ -369,7 +369,7 @@ async fn a_neighbours_blob_is_mounted_or_uploaded(subject: &Subject) {
     let (blob, source) = blob(b"shared");
     let repository = match neighbour.location() {
         oci_artifact::reference::Location::Registry(repository) => Some(repository),
-        oci_artifact::reference::Location::Layout(_) => None,
+        _ => None,
     };
     let put = store.put_blob(&blob, &source, repository, "file").await.unwrap();
     assert!(matches!(put, PutBlob::Mounted | PutBlob::Uploaded), "{put:?}");

@@ -8,12 +8,14 @@ use crate::oci::{Annotations, Descriptor, Digest, Fields, names, raw};
 use crate::reference::Tag;
 
 /// The index as read.
-pub(super) struct Index {
+#[derive(Clone)]
+pub(in crate::store) struct Index {
     fields: Fields,
     entries: Vec<Entry>,
 }
 
 /// One entry, with its bytes.
+#[derive(Clone)]
 struct Entry {
     raw: Box<RawValue>,
     /// `None` for an entry we can't read (another digest algorithm, say): kept, never found.
@@ -64,10 +66,10 @@ impl Entry {
 
 impl Index {
     /// An index of many thousand tags; every command reads it whole.
-    pub(super) const LIMIT: usize = 16 * 1024 * 1024;
+    pub(in crate::store) const LIMIT: usize = 16 * 1024 * 1024;
 
     /// An index without entries.
-    pub(super) const EMPTY: &[u8] =
+    pub(in crate::store) const EMPTY: &[u8] =
         br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
 
     /// Reads the index; a layout without one has no entries.
@@ -77,7 +79,8 @@ impl Index {
         Self::parse(bytes.as_deref().unwrap_or(Self::EMPTY)).map_err(|error| error.context(path))
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self> {
+    /// Reads the bytes of an index.
+    pub(in crate::store) fn parse(bytes: &[u8]) -> Result<Self> {
         let damaged = |error: serde_json::Error| Error::integrity(error.to_string());
         let fields: Fields = serde_json::from_slice(bytes).map_err(damaged)?;
         let entries: Option<Vec<Box<RawValue>>> = match fields.get("manifests") {
@@ -90,7 +93,8 @@ impl Index {
         })
     }
 
-    fn serialize(&mut self) -> Result<Vec<u8>> {
+    /// The bytes to write.
+    pub(in crate::store) fn serialize(&mut self) -> Result<Vec<u8>> {
         let entries: Vec<&RawValue> = self.entries.iter().map(|entry| &*entry.raw).collect();
         self.fields.set("manifests", &entries)?;
         let bytes = serde_json::to_vec(&self.fields).map_err(|error| Error::internal(format!("JSON: {error}")))?;
@@ -104,17 +108,17 @@ impl Index {
     }
 
     /// What `tag` names. Of several entries with one name, which other tools may leave, the last counts, as in ORAS.
-    pub(super) fn tagged(&self, tag: &Tag) -> Option<Descriptor> {
+    pub(in crate::store) fn tagged(&self, tag: &Tag) -> Option<Descriptor> {
         self.entries.iter().rev().find(|entry| entry.has(tag)).and_then(plain)
     }
 
     /// The first entry with `digest`.
-    pub(super) fn entry(&self, digest: &Digest) -> Option<Descriptor> {
+    pub(in crate::store) fn entry(&self, digest: &Digest) -> Option<Descriptor> {
         self.entries.iter().find(|entry| entry.names(digest)).and_then(plain)
     }
 
     /// The tags, sorted.
-    pub(super) fn tags(&self) -> Vec<Tag> {
+    pub(in crate::store) fn tags(&self) -> Vec<Tag> {
         let mut tags: Vec<Tag> = self
             .entries
             .iter()
@@ -124,6 +128,35 @@ impl Index {
         tags.sort();
         tags.dedup();
         tags
+    }
+
+    /// Lets `tag` name the manifest; whether it didn't before. The entry it had is dropped: kept without a name, each
+    /// push of a moving tag would leave one more for ever. Its manifest is still found by digest among the blobs.
+    pub(in crate::store) fn tag(&mut self, mut manifest: Descriptor, tag: &Tag) -> Result<bool> {
+        if self.tagged(tag).is_some_and(|found| found.digest == manifest.digest) {
+            return Ok(false);
+        }
+        self.entries.retain(|entry| !entry.has(tag));
+        let nameless = self
+            .entries
+            .iter_mut()
+            .find(|entry| entry.names(&manifest.digest) && entry.name().is_none());
+        if let Some(entry) = nameless {
+            *entry = entry.renamed(Some(tag))?;
+            return Ok(true);
+        }
+        manifest.annotations = Annotations::from([(names::REF_NAME.to_owned(), tag.to_string())]);
+        self.entries.push(Entry::new(raw(&manifest)?));
+        Ok(true)
+    }
+
+    /// Offers the manifest without a tag, unless some entry does already.
+    pub(in crate::store) fn add(&mut self, manifest: &Descriptor) -> Result<bool> {
+        let new = self.entry(&manifest.digest).is_none();
+        if new {
+            self.entries.push(Entry::new(raw(manifest)?));
+        }
+        Ok(new)
     }
 }
 
@@ -166,37 +199,15 @@ impl<'a> Locked<'a> {
         Ok(())
     }
 
-    /// Lets `tag` name the manifest. The entry it had is dropped: kept without a name, each push of a moving tag
-    /// would leave one more for ever. Its manifest is still found by digest among the blobs.
-    pub(super) fn tag(&mut self, mut manifest: Descriptor, tag: &Tag) -> Result<()> {
-        if self
-            .index
-            .tagged(tag)
-            .is_some_and(|found| found.digest == manifest.digest)
-        {
-            return Ok(());
-        }
-        self.changed = true;
-        let entries = &mut self.index.entries;
-        entries.retain(|entry| !entry.has(tag));
-        let nameless = entries
-            .iter_mut()
-            .find(|entry| entry.names(&manifest.digest) && entry.name().is_none());
-        if let Some(entry) = nameless {
-            *entry = entry.renamed(Some(tag))?;
-            return Ok(());
-        }
-        manifest.annotations = Annotations::from([(names::REF_NAME.to_owned(), tag.to_string())]);
-        entries.push(Entry::new(raw(&manifest)?));
+    /// See [`Index::tag`].
+    pub(super) fn tag(&mut self, manifest: Descriptor, tag: &Tag) -> Result<()> {
+        self.changed |= self.index.tag(manifest, tag)?;
         Ok(())
     }
 
-    /// Offers the manifest without a tag, unless some entry does already.
+    /// See [`Index::add`].
     pub(super) fn add(&mut self, manifest: &Descriptor) -> Result<()> {
-        if self.index.entry(&manifest.digest).is_none() {
-            self.changed = true;
-            self.index.entries.push(Entry::new(raw(manifest)?));
-        }
+        self.changed |= self.index.add(manifest)?;
         Ok(())
     }
 

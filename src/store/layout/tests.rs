@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use camino::Utf8Path;
 
+use super::index::Index;
 use super::*;
 use crate::oci::{Algorithm, Hasher, ImageManifest};
 
