@@ -5,7 +5,9 @@
 mod archive;
 mod blob;
 mod dry_run;
+mod entries;
 mod layout;
+mod referrers;
 mod registry;
 
 use std::sync::Arc;
@@ -100,10 +102,12 @@ impl Store {
 
     /// Stores `manifest` by its digest and asks for all of `tags` in the same request. The value is which of them the
     /// store says it made (`OCI-Tag`); the others, with most stores all, are still to be put.
-    pub async fn put_manifest_tagged(&self, manifest: &RawManifest, _tags: &[Tag]) -> Result<Vec<Tag>> {
-        let pointer = Pointer::Digest(manifest.digest().clone());
-        self.put_manifest(manifest, &pointer).await?;
-        Ok(Vec::new())
+    pub async fn put_manifest_tagged(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<Vec<Tag>> {
+        if tags.is_empty() {
+            let pointer = Pointer::Digest(manifest.digest().clone());
+            return self.put_manifest(manifest, &pointer).await.map(|_| Vec::new());
+        }
+        each!(self, store => store.put_manifest_tagged(manifest, tags).await)
     }
 
     /// Stores `manifest`, which has a subject, by its digest and sees to it that [`Store::referrers`] lists it.
@@ -111,20 +115,25 @@ impl Store {
     /// # Errors
     /// Also when other writers keep taking it off the list.
     pub async fn put_referrer(&self, manifest: &RawManifest) -> Result<()> {
-        let pointer = Pointer::Digest(manifest.digest().clone());
-        self.put_manifest(manifest, &pointer).await.map(drop)
+        each!(self, store => store.put_referrer(manifest).await)
     }
 
     /// Every manifest whose subject is `subject`, with artifact type and annotations; of one artifact type if that is
-    /// given. None if the subject isn't there. The number is bounded.
+    /// given. None if the subject isn't there. The number is bounded. The sizes are what a list says, which may be
+    /// wrong (oras#1626): the manifest itself, got by its digest, tells.
     pub async fn referrers(&self, subject: &Digest, artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
-        Err(Error::internal(format!("referrers of {subject} {artifact_type:?}")))
+        let listed = each!(self, store => store.referrers(subject, artifact_type).await)?;
+        let mut found = referrers::completed(self, subject, listed).await?;
+        if artifact_type.is_some() {
+            found.retain(|found| found.artifact_type.as_deref() == artifact_type);
+        }
+        Ok(found)
     }
 
     /// Takes `referrer`, which was deleted, off the list of `subject`, where that is the client's to do: in a registry
     /// without the referrers API.
     pub async fn forget_referrer(&self, subject: &Digest, referrer: &Digest) -> Result<()> {
-        Err(Error::internal(format!("forget {referrer} of {subject}")))
+        each!(self, store => store.forget_referrer(subject, referrer).await)
     }
 
     /// Whether the blob is there.

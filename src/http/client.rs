@@ -13,7 +13,7 @@ use super::address::{self, Addresses, Guard};
 use super::body::Download;
 use super::fault::Kind;
 use super::gate::{Gates, Lane, Permit};
-use super::message::{Answer, Request, Want};
+use super::message::{Answer, Follow, Request, Want};
 use super::redirect::{self, same_origin};
 use super::retry::{self, Budget, Failure, Verdict};
 use super::transport::{self, Transports};
@@ -146,6 +146,9 @@ impl Client {
             };
             let next = redirect::next(request, &url, response.status(), location).map_err(Fault::own)?;
             if !same_origin(&url, &next) {
+                if request.follow == Follow::Stay {
+                    return self.receive(request, url, response, permit).await;
+                }
                 // For good: a redirect back must not bring it back.
                 authorize = None;
             }

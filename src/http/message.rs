@@ -14,6 +14,8 @@ pub enum Follow {
     Anywhere,
     /// On the same server alone: token endpoints.
     SameOrigin,
+    /// On the same server; one that leads elsewhere is the answer: what need not be offered at all.
+    Stay,
 }
 
 /// What is wanted of the answer's body, when the status is a success.

@@ -4,6 +4,7 @@
 //! beside the target, which takes its place in the end ([`Archive::finish`]), so that an archive is whole or as it was.
 //! It keeps what it had. The same content gives the same bytes, in whatever order it came.
 
+mod listing;
 mod replace;
 mod scan;
 mod section;
@@ -17,7 +18,8 @@ use futures_util::StreamExt as _;
 
 use self::tar::Tar;
 use self::writer::Writer;
-use super::layout::{blocking, contents};
+use super::layout::{blocking, contents, referrers};
+use super::referrers::expect;
 use super::{BlobSource, BlobStream, PutBlob, TagPage, blob};
 use crate::error::{Class, Error, Result};
 use crate::oci::{Descriptor, Digest, RawManifest};
@@ -80,6 +82,32 @@ impl Archive {
         self.write(move |writer| writer.put_manifest(&manifest, &pointer))
             .await?;
         Ok(true)
+    }
+
+    /// Under each of `tags`: there is nothing to save.
+    pub async fn put_manifest_tagged(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<Vec<Tag>> {
+        for tag in tags {
+            self.put_manifest(manifest, &Pointer::Tag(tag.clone())).await?;
+        }
+        Ok(tags.to_vec())
+    }
+
+    /// See [`super::Store::put_referrer`]; any manifest with a subject is listed.
+    pub async fn put_referrer(&self, manifest: &RawManifest) -> Result<()> {
+        expect(manifest)?;
+        let pointer = Pointer::Digest(manifest.digest().clone());
+        self.put_manifest(manifest, &pointer).await.map(drop)
+    }
+
+    /// See [`super::Store::referrers`]; of every artifact type.
+    pub async fn referrers(&self, subject: &Digest, _artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
+        let subject = subject.clone();
+        self.read(move |tar| referrers::find(tar, &subject)).await
+    }
+
+    /// Nothing is deleted from an archive.
+    pub async fn forget_referrer(&self, _subject: &Digest, _referrer: &Digest) -> Result<()> {
+        Err(read_only(&self.0.location))
     }
 
     /// See [`super::Store::has_blob`]. One of another size is not the blob.

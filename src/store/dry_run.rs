@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{BlobSource, BlobStream, PutBlob, Store, TagPage};
+use super::{BlobSource, BlobStream, PutBlob, Store, TagPage, referrers};
 use crate::error::{Class, Result};
 use crate::oci::{Descriptor, Digest, RawManifest};
 use crate::reference::{Location, Pointer, Repository, Tag};
@@ -81,6 +81,42 @@ impl DryRun {
         recorded.deleted.remove(manifest.digest());
         recorded.manifests.insert(manifest.digest().clone(), manifest.clone());
         Ok(true)
+    }
+
+    /// Records the manifest and all of `tags`.
+    pub async fn put_manifest_tagged(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<Vec<Tag>> {
+        for tag in tags {
+            self.put_manifest(manifest, &Pointer::Tag(tag.clone())).await?;
+        }
+        Ok(tags.to_vec())
+    }
+
+    /// Records the manifest.
+    pub async fn put_referrer(&self, manifest: &RawManifest) -> Result<()> {
+        referrers::expect(manifest)?;
+        let pointer = Pointer::Digest(manifest.digest().clone());
+        self.put_manifest(manifest, &pointer).await.map(drop)
+    }
+
+    /// What the store below lists and isn't deleted, and what was recorded.
+    pub async fn referrers(&self, subject: &Digest, artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
+        let mut found = Box::pin(self.inner.referrers(subject, artifact_type)).await?;
+        let recorded = self.recorded();
+        found.retain(|found| !recorded.deleted.contains(&found.digest));
+        let mut new = Vec::new();
+        for manifest in recorded.manifests.values() {
+            let referrer = referrers::of(manifest)?.filter(|referrer| referrer.subject == *subject);
+            new.extend(referrer.map(|referrer| referrer.entry));
+        }
+        new.retain(|entry| found.iter().all(|known| known.digest != entry.digest));
+        new.sort_by(|a, b| a.digest.cmp(&b.digest));
+        found.extend(new);
+        Ok(found)
+    }
+
+    /// Nothing: a list has no entry for what was deleted.
+    pub async fn forget_referrer(&self, _subject: &Digest, _referrer: &Digest) -> Result<()> {
+        Ok(())
     }
 
     /// See [`Store::has_blob`].

@@ -8,6 +8,7 @@
 pub(in crate::store) mod contents;
 mod files;
 pub(in crate::store) mod index;
+pub(in crate::store) mod referrers;
 
 use std::io::Write as _;
 
@@ -16,6 +17,7 @@ use futures_util::StreamExt as _;
 
 use self::files::Files;
 use self::index::Locked;
+use super::referrers::{expect, of};
 use super::{BlobSource, BlobStream, PutBlob, TagPage};
 use crate::error::{Class, Error, Result};
 use crate::oci::{Descriptor, Digest, RawManifest};
@@ -55,6 +57,42 @@ impl Layout {
         let (files, manifest, pointer) = (self.files.clone(), manifest.clone(), pointer.clone());
         blocking(move || put(&files, &manifest, &pointer)).await?;
         Ok(true)
+    }
+
+    /// Under each of `tags`: there is nothing to save.
+    pub async fn put_manifest_tagged(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<Vec<Tag>> {
+        for tag in tags {
+            self.put_manifest(manifest, &Pointer::Tag(tag.clone())).await?;
+        }
+        Ok(tags.to_vec())
+    }
+
+    /// See [`super::Store::put_referrer`]; any manifest with a subject is listed.
+    pub async fn put_referrer(&self, manifest: &RawManifest) -> Result<()> {
+        expect(manifest)?;
+        let pointer = Pointer::Digest(manifest.digest().clone());
+        self.put_manifest(manifest, &pointer).await.map(drop)
+    }
+
+    /// See [`super::Store::referrers`]; of every artifact type.
+    pub async fn referrers(&self, subject: &Digest, _artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
+        let (files, subject, location) = (self.files.clone(), subject.clone(), self.location.clone());
+        let found = blocking(move || referrers::find(&files, &subject)).await;
+        found.map_err(|error| error.context(location))
+    }
+
+    /// See [`super::Store::forget_referrer`].
+    pub async fn forget_referrer(&self, subject: &Digest, referrer: &Digest) -> Result<()> {
+        let (files, subject, referrer) = (self.files.clone(), subject.clone(), referrer.clone());
+        blocking(move || {
+            if !files.check()? {
+                return Ok(());
+            }
+            let mut index = Locked::new(&files)?;
+            referrers::remove(&files, &mut index, &subject, &referrer)?;
+            index.save()
+        })
+        .await
     }
 
     /// See [`super::Store::has_blob`]. A file of another size is not the blob.
@@ -136,10 +174,14 @@ impl Layout {
     pub async fn delete_manifest(&self, digest: &Digest) -> Result<bool> {
         let (files, digest) = (self.files.clone(), digest.clone());
         blocking(move || {
-            if contents::find(&files, &Pointer::Digest(digest.clone()))?.is_none() {
+            let Some(found) = contents::find(&files, &Pointer::Digest(digest.clone()))? else {
                 return Ok(false);
-            }
+            };
             let mut index = Locked::new(&files)?;
+            // A damaged one can be deleted, too.
+            if let Ok(Some(referrer)) = contents::read_manifest(&files, &found).and_then(|manifest| of(&manifest)) {
+                referrers::remove(&files, &mut index, &referrer.subject, &digest)?;
+            }
             index.remove(&digest);
             // The index first: an entry without its blob would be worse than a blob without its entry.
             index.save()?;
@@ -189,6 +231,9 @@ fn put(files: &Files, manifest: &RawManifest, pointer: &Pointer) -> Result<()> {
     match pointer {
         Pointer::Tag(tag) => index.tag(entry, tag)?,
         Pointer::Digest(_) => index.add(&entry)?,
+    }
+    if let Some(referrer) = of(manifest)? {
+        referrers::add(files, &mut index, &referrer)?;
     }
     index.save()
 }

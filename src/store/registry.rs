@@ -1,15 +1,17 @@
 //! A repository of a registry over HTTP (distribution-spec 1.1).
 //!
-//! Each file is one kind of call: [`manifests`], [`blobs`] (there and back), [`uploads`], [`tags`]. They build a
-//! [`Request`] and read the [`Answer`]; [`Registry::call`] puts the credential to it ([`auth`]), the client below tries
-//! again what may be tried again. What a registry does otherwise than the specification is in [`quirks`].
+//! Each file is one kind of call: [`manifests`], [`blobs`] (there and back), [`uploads`], [`tags`], [`referrers`]. They
+//! build a [`Request`] and read the [`Answer`]; [`Registry::call`] puts the credential to it ([`auth`]), the client
+//! below tries again what may be tried again. What a registry does otherwise than the specification is in [`quirks`].
 
 mod auth;
 mod blobs;
 mod link;
 mod manifests;
+mod paging;
 mod prove;
 mod quirks;
+mod referrers;
 mod tags;
 mod uploads;
 

@@ -3,6 +3,8 @@
 //! Each case gets an empty repository. The layout and the faked registry always run; the real registries where
 //! `scripts/test-peers` runs the ignored tests.
 
+mod referrers;
+
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use oci_artifact::credentials::{Credentials, Given};
@@ -17,6 +19,10 @@ use oci_artifact::store::{BlobSource, PIECE, PutBlob, Store, Stores};
 use crate::support::peers::{Access, Peer};
 use crate::support::registry::{Auth, Bearer, Options, Registry};
 use crate::support::tls::tls;
+use referrers::{
+    a_deleted_referrer_is_listed_no_more, an_index_refers_to_a_subject_too,
+    referrers_are_listed_with_type_and_annotations, referrers_put_at_once_are_all_listed, several_tags_in_one_call,
+};
 
 const USER: &str = "user";
 const PASSWORD: &str = "secret";
@@ -171,6 +177,11 @@ suite! {
     a_deleted_tag_leaves_its_manifest
     a_deleted_manifest_takes_its_tags_along
     a_large_manifest_comes_back_as_it_was
+    several_tags_in_one_call
+    referrers_are_listed_with_type_and_annotations
+    an_index_refers_to_a_subject_too
+    referrers_put_at_once_are_all_listed
+    a_deleted_referrer_is_listed_no_more
 }
 
 fn tag(text: &str) -> Tag {

@@ -12,6 +12,7 @@ use super::section::Section;
 use super::tar::{Region, Tar};
 use crate::error::{Error, Result};
 use crate::oci::Digest;
+use crate::store::entries::Entries;
 use crate::store::layout::contents::{MARKER, MARKER_LIMIT, check_marker};
 use crate::store::layout::index::Index;
 use crate::ustar::{BLOCK, Extension, MAX_METADATA, damaged, is_sound, long_name, padding, set, text};
@@ -69,7 +70,7 @@ pub(super) fn open(path: &Utf8Path) -> Result<Option<Tar>> {
         file,
         blobs,
         others: others.into_iter().collect(),
-        index: Arc::new(Index::parse(Index::EMPTY)?),
+        index: Arc::new(Index::parse(Entries::EMPTY)?),
     };
     tar.others.sort_by(|a, b| a.0.cmp(&b.0));
     let marker = marker.ok_or_else(|| {

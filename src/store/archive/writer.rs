@@ -12,6 +12,7 @@ use camino::Utf8Path;
 use fs_err::File;
 use tempfile::NamedTempFile;
 
+use super::listing::Listing;
 use super::replace::{Before, resolved, temporary};
 use super::scan::{self, INDEX};
 use super::section::Section;
@@ -20,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::oci::{Descriptor, Digest, Hasher, RawManifest};
 use crate::reference::Pointer;
 use crate::store::PIECE;
+use crate::store::entries::Entries;
 use crate::store::layout::contents::{self, MARKER, MARKER_BYTES};
 use crate::store::layout::index::Index;
 use crate::ustar::{BLOCK, Member, damaged, padding};
@@ -36,6 +38,7 @@ pub(super) struct Writer {
     awaited: HashMap<Digest, Region>,
     /// Where the next entry goes.
     end: u64,
+    listing: Listing,
 }
 
 impl Writer {
@@ -48,8 +51,9 @@ impl Writer {
         let file = Arc::new(File::from_parts(temporary.as_file().try_clone()?, temporary.path()));
         let index = match &old {
             Some(old) => Arc::clone(&old.index),
-            None => Arc::new(Index::parse(Index::EMPTY)?),
+            None => Arc::new(Index::parse(Entries::EMPTY)?),
         };
+        let listing = Listing::new(&index);
         Ok(Writer {
             tar: Tar {
                 path,
@@ -63,6 +67,7 @@ impl Writer {
             old,
             awaited: HashMap::new(),
             end: 0,
+            listing,
         })
     }
 
@@ -150,7 +155,7 @@ impl Writer {
             Pointer::Tag(tag) => index.tag(entry, tag)?,
             Pointer::Digest(_) => index.add(&entry)?,
         };
-        Ok(())
+        self.listing.add(manifest)
     }
 
     /// Writes what stands last, and lets the file take its place.
@@ -159,7 +164,12 @@ impl Writer {
         if let Some(digest) = self.awaited.keys().next() {
             return Err(Error::internal(format!("blob {digest} was announced and not written")));
         }
-        let index = Arc::make_mut(&mut self.tar.index).serialize()?;
+        for (list, tag) in self.listing.lists(&self.tar)? {
+            self.put_manifest(&list, &Pointer::Tag(tag))?;
+        }
+        let index = Arc::make_mut(&mut self.tar.index);
+        self.listing.settle(index);
+        let index = index.serialize()?;
         for (name, bytes) in [(INDEX, index.as_slice()), (MARKER, MARKER_BYTES)] {
             let region = self.member(name, bytes.len() as u64)?;
             self.tar.at(region).append(bytes)?;

@@ -156,7 +156,8 @@ fn manifest_among_blobs(contents: &impl Contents, digest: &Digest) -> Result<Opt
     Ok(manifest.content().is_ok().then(|| manifest.descriptor()))
 }
 
-fn read_manifest(contents: &impl Contents, found: &Descriptor) -> Result<RawManifest> {
+/// The manifest that `found` describes, verified.
+pub(in crate::store) fn read_manifest(contents: &impl Contents, found: &Descriptor) -> Result<RawManifest> {
     let bytes = contents.bytes(&found.digest, MANIFEST_LIMIT)?.unwrap_or_default();
     found
         .verify(&bytes)

@@ -11,6 +11,7 @@ use super::index::Index;
 use crate::error::{Error, Result};
 use crate::oci::{Descriptor, Digest, Hasher};
 use crate::store::PIECE;
+use crate::store::entries::Entries;
 
 /// Beside `index.json`, never removed: removing it would let two processes hold two locks. The image spec lets a
 /// layout have further files.
@@ -121,7 +122,7 @@ impl Files {
         }
         fs_err::create_dir_all(self.blobs("sha256"))?;
         if self.read(&self.index_path(), Index::LIMIT)?.is_none() {
-            self.write(&self.index_path(), Index::EMPTY)?;
+            self.write(&self.index_path(), Entries::EMPTY)?;
         }
         self.write(&self.directory.join(MARKER), MARKER_BYTES)
     }

@@ -1,37 +1,18 @@
 //! `index.json`: which manifests a layout offers, and under which tags.
 
-use serde_json::value::RawValue;
+use std::collections::HashSet;
 
 use super::files::Files;
 use crate::error::{Error, Result};
 use crate::oci::{Annotations, Descriptor, Digest, Fields, names, raw};
 use crate::reference::Tag;
+use crate::store::entries::{Entries, Entry};
 
 /// The index as read.
 #[derive(Clone)]
-pub(in crate::store) struct Index {
-    fields: Fields,
-    entries: Vec<Entry>,
-}
-
-/// One entry, with its bytes.
-#[derive(Clone)]
-struct Entry {
-    raw: Box<RawValue>,
-    /// `None` for an entry we can't read (another digest algorithm, say): kept, never found.
-    descriptor: Option<Descriptor>,
-}
+pub(in crate::store) struct Index(Entries);
 
 impl Entry {
-    fn new(raw: Box<RawValue>) -> Self {
-        let descriptor = serde_json::from_str(raw.get()).ok();
-        Entry { raw, descriptor }
-    }
-
-    fn names(&self, digest: &Digest) -> bool {
-        self.descriptor.as_ref().is_some_and(|found| found.digest == *digest)
-    }
-
     fn name(&self) -> Option<&str> {
         let annotations = &self.descriptor.as_ref()?.annotations;
         annotations.get(names::REF_NAME).map(String::as_str)
@@ -68,36 +49,21 @@ impl Index {
     /// An index of many thousand tags; every command reads it whole.
     pub(in crate::store) const LIMIT: usize = 16 * 1024 * 1024;
 
-    /// An index without entries.
-    pub(in crate::store) const EMPTY: &[u8] =
-        br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
-
     /// Reads the index; a layout without one has no entries.
     pub(super) fn read(files: &Files) -> Result<Self> {
         let path = files.index_path();
         let bytes = files.read(&path, Self::LIMIT)?;
-        Self::parse(bytes.as_deref().unwrap_or(Self::EMPTY)).map_err(|error| error.context(path))
+        Self::parse(bytes.as_deref().unwrap_or(Entries::EMPTY)).map_err(|error| error.context(path))
     }
 
     /// Reads the bytes of an index.
     pub(in crate::store) fn parse(bytes: &[u8]) -> Result<Self> {
-        let damaged = |error: serde_json::Error| Error::integrity(error.to_string());
-        let fields: Fields = serde_json::from_slice(bytes).map_err(damaged)?;
-        let entries: Option<Vec<Box<RawValue>>> = match fields.get("manifests") {
-            Some(found) => serde_json::from_str(found.get()).map_err(damaged)?,
-            None => None,
-        };
-        Ok(Index {
-            fields,
-            entries: entries.unwrap_or_default().into_iter().map(Entry::new).collect(),
-        })
+        Entries::parse(bytes).map(Index)
     }
 
     /// The bytes to write.
     pub(in crate::store) fn serialize(&mut self) -> Result<Vec<u8>> {
-        let entries: Vec<&RawValue> = self.entries.iter().map(|entry| &*entry.raw).collect();
-        self.fields.set("manifests", &entries)?;
-        let bytes = serde_json::to_vec(&self.fields).map_err(|error| Error::internal(format!("JSON: {error}")))?;
+        let bytes = self.0.json()?;
         if bytes.len() > Self::LIMIT {
             return Err(
                 Error::usage(format!("index.json would have more than {} bytes", Self::LIMIT))
@@ -107,20 +73,29 @@ impl Index {
         Ok(bytes)
     }
 
+    fn entries(&self) -> &[Entry] {
+        &self.0.list
+    }
+
     /// What `tag` names. Of several entries with one name, which other tools may leave, the last counts, as in ORAS.
     pub(in crate::store) fn tagged(&self, tag: &Tag) -> Option<Descriptor> {
-        self.entries.iter().rev().find(|entry| entry.has(tag)).and_then(plain)
+        self.entries().iter().rev().find(|entry| entry.has(tag)).and_then(plain)
     }
 
     /// The first entry with `digest`.
     pub(in crate::store) fn entry(&self, digest: &Digest) -> Option<Descriptor> {
-        self.entries.iter().find(|entry| entry.names(digest)).and_then(plain)
+        self.entries().iter().find(|entry| entry.names(digest)).and_then(plain)
+    }
+
+    /// Every manifest that is offered.
+    pub(in crate::store) fn manifests(&self) -> Vec<Descriptor> {
+        self.0.descriptors()
     }
 
     /// The tags, sorted.
     pub(in crate::store) fn tags(&self) -> Vec<Tag> {
         let mut tags: Vec<Tag> = self
-            .entries
+            .entries()
             .iter()
             .filter_map(Entry::name)
             .filter_map(|name| name.parse().ok())
@@ -136,9 +111,9 @@ impl Index {
         if self.tagged(tag).is_some_and(|found| found.digest == manifest.digest) {
             return Ok(false);
         }
-        self.entries.retain(|entry| !entry.has(tag));
-        let nameless = self
-            .entries
+        let entries = &mut self.0.list;
+        entries.retain(|entry| !entry.has(tag));
+        let nameless = entries
             .iter_mut()
             .find(|entry| entry.names(&manifest.digest) && entry.name().is_none());
         if let Some(entry) = nameless {
@@ -146,17 +121,33 @@ impl Index {
             return Ok(true);
         }
         manifest.annotations = Annotations::from([(names::REF_NAME.to_owned(), tag.to_string())]);
-        self.entries.push(Entry::new(raw(&manifest)?));
+        entries.push(Entry::of(&manifest)?);
         Ok(true)
     }
 
-    /// Offers the manifest without a tag, unless some entry does already.
+    /// Offers the manifest without a tag, unless some entry does already; whether it didn't before.
     pub(in crate::store) fn add(&mut self, manifest: &Descriptor) -> Result<bool> {
         let new = self.entry(&manifest.digest).is_none();
         if new {
-            self.entries.push(Entry::new(raw(manifest)?));
+            self.0.list.push(Entry::of(manifest)?);
         }
         Ok(new)
+    }
+}
+
+impl Index {
+    /// Every digest that has an entry.
+    pub(in crate::store) fn digests(&self) -> HashSet<Digest> {
+        self.0.digests().into_iter().cloned().collect()
+    }
+
+    /// Takes away the nameless entries of `hidden`, and gives those that are not of `first` an order of their own, in
+    /// whatever order they came.
+    pub(in crate::store) fn tidy(&mut self, first: &HashSet<Digest>, hidden: &HashSet<Digest>) {
+        let digest = |entry: &Entry| entry.descriptor.as_ref().map(|found| found.digest.clone());
+        let list = &mut self.0.list;
+        list.retain(|entry| entry.name().is_some() || digest(entry).is_none_or(|digest| !hidden.contains(&digest)));
+        list.sort_by_cached_key(|entry| digest(entry).filter(|digest| !first.contains(digest)));
     }
 }
 
@@ -190,6 +181,11 @@ impl<'a> Locked<'a> {
         })
     }
 
+    /// As it is now.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
     /// Writes the index if it changed, and lets go.
     pub(super) fn save(mut self) -> Result<()> {
         if self.changed {
@@ -213,7 +209,7 @@ impl<'a> Locked<'a> {
 
     /// Takes the tag away; the manifest keeps an entry. `false` if there is no such tag.
     pub(super) fn untag(&mut self, tag: &Tag) -> Result<bool> {
-        let entries = &mut self.index.entries;
+        let entries = &mut self.index.0.list;
         let Some(at) = entries.iter().rposition(|entry| entry.has(tag)) else {
             return Ok(false);
         };
@@ -232,8 +228,8 @@ impl<'a> Locked<'a> {
 
     /// Takes away every entry of the manifest.
     pub(super) fn remove(&mut self, digest: &Digest) {
-        let before = self.index.entries.len();
-        self.index.entries.retain(|entry| !entry.names(digest));
-        self.changed |= self.index.entries.len() != before;
+        let before = self.index.0.list.len();
+        self.index.0.list.retain(|entry| !entry.names(digest));
+        self.changed |= self.index.0.list.len() != before;
     }
 }

@@ -58,6 +58,8 @@ pub struct Shared {
     believed: Arc<Mutex<HashSet<(Url, Scopes)>>>,
     /// What uploads found out.
     pub(super) uploads: super::uploads::Limits,
+    /// What lists of referrers there are, and who writes to them.
+    pub(super) referrers: super::referrers::Lists,
     /// What kind of registry it is, by root URL, as far as one of its answers told.
     flavors: Arc<Mutex<HashMap<Url, Flavor>>>,
 }

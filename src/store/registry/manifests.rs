@@ -22,6 +22,9 @@ const ACCEPTED: [&str; 6] = [
 
 const DIGEST: &str = "docker-content-digest";
 
+/// Tags in one request: what the specification asks registries to take.
+const TAGS: usize = 10;
+
 /// Whether `error` is the refusal of a manifest's deletion because a tag still names it: some registries want the tags
 /// deleted first.
 pub fn is_tagged(error: &Error) -> bool {
@@ -65,18 +68,54 @@ impl Registry {
     /// See [`crate::store::Store::put_manifest`]. Whether a failure means that a blob is missing after all:
     /// [`super::is_blob_unknown`].
     pub async fn put_manifest(&self, manifest: &RawManifest, pointer: &Pointer) -> Result<bool> {
-        let request = self
-            .manifest(&Method::PUT, pointer)?
-            .header(CONTENT_TYPE, manifest.media_type())
-            .body(Body::Bytes(manifest.bytes().clone()));
-        let answer = self.ask(request, &self.writing()).await?;
+        let answer = self.ask(self.put(manifest, pointer)?, &self.writing()).await?;
         if !answer.status.is_success() {
             return match self.is_kept(&answer, manifest, pointer).await {
                 true => Ok(false),
                 false => Err(self.refused(&answer)),
             };
         }
-        match digest(&answer) {
+        self.stored(&answer, manifest, pointer)?;
+        Ok(answer.headers.contains_key("oci-subject"))
+    }
+
+    /// See [`crate::store::Store::put_manifest_tagged`]: `?tag=` (distribution-spec after 1.1.1). Registries that don't
+    /// know it store the manifest and make no tag, so only what `OCI-Tag` names counts.
+    pub async fn put_manifest_tagged(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<Vec<Tag>> {
+        let pointer = Pointer::Digest(manifest.digest().clone());
+        let mut made = Vec::new();
+        for some in tags.chunks(TAGS) {
+            let mut request = self.put(manifest, &pointer)?;
+            let query = some.iter().map(|tag| ("tag", tag.as_str()));
+            request.url.query_pairs_mut().extend_pairs(query);
+            let answer = self.ask(request, &self.writing()).await?;
+            match answer.status.as_u16() {
+                200..300 => self.stored(&answer, manifest, &pointer)?,
+                401 | 403 => return Err(self.refused(&answer)),
+                // It may be the query that is refused: the plain request tells.
+                _ => return self.put_manifest(manifest, &pointer).await.map(|_| made),
+            }
+            let told = tagged(&answer);
+            let confirmed = made.len();
+            made.extend(some.iter().filter(|tag| told.contains(&tag.as_str())).cloned());
+            if made.len() == confirmed {
+                return Ok(made);
+            }
+        }
+        Ok(made)
+    }
+
+    /// The request that stores `manifest`.
+    pub(super) fn put(&self, manifest: &RawManifest, pointer: &Pointer) -> Result<Request> {
+        let request = self.manifest(&Method::PUT, pointer)?;
+        Ok(request
+            .header(CONTENT_TYPE, manifest.media_type())
+            .body(Body::Bytes(manifest.bytes().clone())))
+    }
+
+    /// Whether what was stored is what was sent.
+    pub(super) fn stored(&self, answer: &Answer, manifest: &RawManifest, pointer: &Pointer) -> Result<()> {
+        match digest(answer) {
             Some(stored) if stored.algorithm() == Algorithm::Sha256 && stored != *manifest.digest() => {
                 Err(Error::integrity(format!(
                     "{}: the registry stored it as {stored}, but it was sent as {}",
@@ -85,7 +124,7 @@ impl Registry {
                 ))
                 .hint("the registry, or a proxy before it, changes what it stores"))
             }
-            _ => Ok(answer.headers.contains_key("oci-subject")),
+            _ => Ok(()),
         }
     }
 
@@ -128,7 +167,7 @@ impl Registry {
         }
     }
 
-    fn manifest(&self, method: &Method, pointer: &Pointer) -> Result<Request> {
+    pub(super) fn manifest(&self, method: &Method, pointer: &Pointer) -> Result<Request> {
         let url = self.url(&format!("manifests/{pointer}"))?;
         let request = self.request(method.clone(), url, self.name(pointer));
         let reads = [Method::HEAD, Method::GET].contains(method);
@@ -139,7 +178,7 @@ impl Registry {
         })
     }
 
-    fn name(&self, pointer: &Pointer) -> String {
+    pub(super) fn name(&self, pointer: &Pointer) -> String {
         let separator = if matches!(pointer, Pointer::Tag(_)) { ':' } else { '@' };
         format!("{}{separator}{pointer}", self.repository())
     }
@@ -162,7 +201,7 @@ fn described(answer: &Answer, pointer: &Pointer) -> Result<Option<Descriptor>> {
 }
 
 /// The manifest in the body of a GET: the digest that was asked for decides, else the one that the header gives.
-fn received(answer: &Answer, pointer: &Pointer) -> Result<RawManifest> {
+pub(super) fn received(answer: &Answer, pointer: &Pointer) -> Result<RawManifest> {
     let bytes = answer.body.clone();
     let media_type = media_type(answer).map_or_else(|| inner_media_type(&bytes), str::to_owned);
     match (pointer, digest(answer)) {
@@ -177,8 +216,15 @@ fn digest(answer: &Answer) -> Option<Digest> {
     answer.header(DIGEST)?.parse().ok()
 }
 
+/// The tags that the registry says it made: a header each, or a list (regclient 93b2bd3).
+fn tagged(answer: &Answer) -> Vec<&str> {
+    let values = answer.headers.get_all("oci-tag").iter();
+    let lists = values.filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).map(str::trim).collect()
+}
+
 /// The content type without parameters.
-fn media_type(answer: &Answer) -> Option<&str> {
+pub(super) fn media_type(answer: &Answer) -> Option<&str> {
     let text = answer.header(CONTENT_TYPE)?;
     Some(text.split(';').next().unwrap_or(text).trim()).filter(|text| !text.is_empty())
 }

@@ -1,14 +1,15 @@
 //! The manifests that are copied, and which of them the target has already.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Copy, Root};
 use crate::error::{Error, Result};
-use crate::oci::{Content, Descriptor, Digest, RawManifest, names};
+use crate::oci::{Content, Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
 use crate::reference::Pointer;
-use crate::store::not_found;
+use crate::store::{Store, not_found};
 
 /// Steps from what is copied to the manifest that is farthest away, over lists and referrers.
 const MAX_DEPTH: usize = 32;
@@ -175,7 +176,7 @@ pub(super) async fn gather(root: &Root, there: bool, needed: bool, copy: Copy<'_
             graph.nodes.insert(digest, node);
             level.extend(next);
         }
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         level.retain(|ask| {
             let digest = &ask.descriptor.digest;
             !graph.nodes.contains_key(digest) && seen.insert(digest.clone())
@@ -214,7 +215,7 @@ async fn look(ask: Ask, copy: Copy<'_>) -> Result<(Node, Vec<Ask>)> {
     let manifest = match &ask.made {
         Some(made) => Some(made.clone()),
         None if needed => {
-            let found = copy.source.get_manifest(&pointer).await?;
+            let found = fetch(&ask.descriptor, copy).await?;
             Some(found.ok_or_else(|| not_found(copy.source.location(), &pointer))?)
         }
         None => None,
@@ -250,6 +251,23 @@ async fn look(ask: Ask, copy: Copy<'_>) -> Result<(Node, Vec<Ask>)> {
         next.extend(referrers(&node, copy).await?);
     }
     Ok((node, next))
+}
+
+/// The manifest's bytes. In a layout one that an index lists is found by its digest only if it says its own media type,
+/// which OCI leaves open: the list says it, too.
+async fn fetch(descriptor: &Descriptor, copy: Copy<'_>) -> Result<Option<RawManifest>> {
+    let pointer = Pointer::Digest(descriptor.digest.clone());
+    let found = copy.source.get_manifest(&pointer).await?;
+    let among_blobs = matches!(copy.source, Store::Layout(_) | Store::Archive(_));
+    if found.is_some() || !among_blobs || descriptor.size > MANIFEST_LIMIT as u64 {
+        return Ok(found);
+    }
+    if !copy.source.has_blob(descriptor).await? {
+        return Ok(None);
+    }
+    let pieces = copy.source.open_blob(descriptor, 0).await?;
+    let pieces: Vec<Bytes> = pieces.try_collect().await?;
+    RawManifest::verified(&descriptor.media_type, pieces.concat().into(), &descriptor.digest).map(Some)
 }
 
 /// What refers to `node`, and what the target lists of it.

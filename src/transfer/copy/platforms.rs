@@ -24,7 +24,7 @@ pub async fn choose(manifest: RawManifest, platforms: &[Platform], source: &Stor
                 let chosen = index.choose(only).map_err(|error| error.context(&reference))?;
                 Descriptor::new(chosen.media_type.clone(), chosen.digest.clone(), chosen.size)
             }
-            several => return part(manifest, &index, several).map_err(|error| error.context(&reference)),
+            several => return part(&manifest, &index, several).map_err(|error| error.context(&reference)),
         },
         Content::Artifact(artifact) => {
             check(&artifact, platforms, source)
@@ -37,7 +37,7 @@ pub async fn choose(manifest: RawManifest, platforms: &[Platform], source: &Stor
 }
 
 /// The same index with the entries for `platforms` alone, byte for byte; itself if it has no other.
-fn part(manifest: RawManifest, index: &Index, platforms: &[Platform]) -> Result<Root> {
+fn part(manifest: &RawManifest, index: &Index, platforms: &[Platform]) -> Result<Root> {
     let chosen = platforms.iter().map(|platform| index.choose(platform));
     let chosen: Vec<&Descriptor> = chosen.collect::<Result<_>>()?;
     let is_chosen = |entry: &Descriptor| chosen.iter().any(|chosen| std::ptr::eq(*chosen, entry));

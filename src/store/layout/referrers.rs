@@ -1,0 +1,110 @@
+//! Referrers in a layout. ORAS finds them by the subjects of what `index.json` lists; regctl (ocidir) by an index under
+//! the fallback tag alone. Both are written, and both are read.
+
+use std::collections::HashSet;
+
+use super::contents::{Contents, read_manifest};
+use super::files::Files;
+use super::index::{Index, Locked};
+use crate::error::{Error, Result};
+use crate::oci::{Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
+use crate::store::entries::{Entries, Entry};
+use crate::store::referrers::{LIMIT, Referrer, of, tag_of};
+
+/// Every referrer of `subject`, each once.
+pub(in crate::store) fn find(contents: &impl Contents, subject: &Digest) -> Result<Vec<Descriptor>> {
+    if !contents.there()? {
+        return Ok(Vec::new());
+    }
+    let index = contents.index()?;
+    let mut found = Vec::new();
+    for entry in index.manifests() {
+        // What can't be read refers to nothing that could be known.
+        let Ok(manifest) = read_manifest(contents, &entry) else {
+            continue;
+        };
+        if let Ok(Some(referrer)) = of(&manifest)
+            && referrer.subject == *subject
+        {
+            found.push(referrer.entry);
+        }
+    }
+    if let Some((entries, _)) = list(contents, &index, subject)? {
+        for entry in entries.descriptors() {
+            if contents.size(&entry.digest)?.is_some() {
+                found.push(entry);
+            }
+        }
+    }
+    let mut seen = HashSet::new();
+    found.retain(|entry| seen.insert(entry.digest.clone()));
+    if found.len() > LIMIT {
+        return Err(Error::integrity(format!(
+            "more than {LIMIT} manifests refer to {subject}"
+        )));
+    }
+    Ok(found)
+}
+
+/// Adds the entry to the list under the fallback tag. A tag of that name that is no list stays as it is.
+pub(super) fn add(files: &Files, index: &mut Locked<'_>, referrer: &Referrer) -> Result<()> {
+    let mut entries = match list(files, index.index(), &referrer.subject)? {
+        Some((entries, true)) => entries,
+        Some((_, false)) => return Ok(()),
+        None => Entries::parse(Entries::EMPTY)?,
+    };
+    if entries.has(&referrer.entry.digest) {
+        return Ok(());
+    }
+    entries.list.push(Entry::of(&referrer.entry)?);
+    save(files, index, &referrer.subject, &mut entries)
+}
+
+/// Takes the entry of `referrer` away, and a list that has no other.
+pub(super) fn remove(files: &Files, index: &mut Locked<'_>, subject: &Digest, referrer: &Digest) -> Result<()> {
+    let Some((mut entries, true)) = list(files, index.index(), subject)? else {
+        return Ok(());
+    };
+    if !entries.has(referrer) {
+        return Ok(());
+    }
+    entries.list.retain(|entry| !entry.names(referrer));
+    if !entries.list.is_empty() {
+        return save(files, index, subject, &mut entries);
+    }
+    if let Some(list) = index.index().tagged(&tag_of(subject)?) {
+        index.remove(&list.digest);
+    }
+    Ok(())
+}
+
+/// The list under the fallback tag, and whether it is one.
+pub(in crate::store) fn list(
+    contents: &impl Contents,
+    index: &Index,
+    subject: &Digest,
+) -> Result<Option<(Entries, bool)>> {
+    let Some(entry) = index.tagged(&tag_of(subject)?) else {
+        return Ok(None);
+    };
+    if contents.size(&entry.digest)?.is_none() {
+        return Ok(None);
+    }
+    let manifest = read_manifest(contents, &entry)?;
+    match manifest.media_type() {
+        names::IMAGE_INDEX => Entries::parse(manifest.bytes()).map(|entries| Some((entries, true))),
+        _ => Ok(Some((Entries::default(), false))),
+    }
+}
+
+fn save(files: &Files, index: &mut Locked<'_>, subject: &Digest, entries: &mut Entries) -> Result<()> {
+    let list = RawManifest::new(names::IMAGE_INDEX, entries.json()?.into());
+    if list.bytes().len() > MANIFEST_LIMIT {
+        return Err(Error::usage(format!(
+            "the list of what refers to {subject} would have more than {MANIFEST_LIMIT} bytes"
+        ))
+        .hint("delete referrers that are no longer needed, or give them fewer annotations"));
+    }
+    files.write(&files.blob_path(list.digest()), list.bytes())?;
+    index.tag(list.descriptor(), &tag_of(subject)?)
+}

@@ -1,0 +1,297 @@
+//! The list of referrers under a tag (distribution-spec 1.1, "Referrers Tag Schema"), for registries without the API.
+//!
+//! Such a registry has no lock: who reads the list, adds an entry and puts it back takes away what another has put in
+//! between. What is done about it:
+//!
+//! - between reading and putting nothing is waited for, so that this window is one round trip;
+//! - a writer reads back after a wait longer than its own window, and is done when the list then holds everything that
+//!   it ever saw there and hasn't changed over such a wait. So it sees what others overwrote from what they read
+//!   before, puts it back, its own and others' entries alike, and looks again;
+//! - tasks of one run leave their entries to one of them.
+//!
+//! A client that waits longer than that between its reading and its putting, and doesn't look again, can still take
+//! away what others were sure of; no client can prevent that without `If-Match`, which is sent where a registry
+//! gives an ETag.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use super::Registry;
+use super::shared::{List, Waits};
+use crate::error::{Class, Error, Result};
+use crate::http::header::{ETAG, IF_MATCH};
+use crate::http::{Method, StatusCode, Want};
+use crate::oci::{Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
+use crate::reference::{Pointer, Tag};
+use crate::store::entries::{Entries, Entry};
+use crate::store::referrers::{Referrer, tag_of};
+
+/// How often the list is put, until it stays.
+const PUTS: u32 = 20;
+
+/// What the fallback tag names.
+enum Tagged {
+    Nothing,
+    /// The subject itself: GitLab reads the tag as its digest (oras-go#1396).
+    Subject,
+    /// Something that isn't an index.
+    Other(String),
+    List(Box<Found>),
+}
+
+/// A list, as it was read.
+struct Found {
+    entries: Entries,
+    manifest: RawManifest,
+    etag: Option<String>,
+}
+
+impl Registry {
+    pub(super) fn list_of(&self, subject: &Digest) -> Result<std::sync::Arc<List>> {
+        let lists = &self.0.auth.shared.referrers;
+        Ok(lists.of(self.root()?, self.repository(), subject))
+    }
+
+    /// What the fallback tag lists; what isn't a list has no entries.
+    pub(super) async fn fallback_entries(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
+        Ok(match self.tagged(subject, &tag_of(subject)?).await? {
+            Tagged::List(found) => found.entries.descriptors(),
+            Tagged::Nothing | Tagged::Subject | Tagged::Other(_) => Vec::new(),
+        })
+    }
+
+    /// Adds an entry, together with those that other tasks of this run have left.
+    pub(super) async fn add_to_fallback(&self, list: &List, referrer: Referrer) -> Result<()> {
+        let digest = referrer.entry.digest.clone();
+        list.leave(referrer.entry);
+        let _turn = list.turn().await;
+        let left = list.left();
+        if !left.iter().any(|entry| entry.digest == digest) {
+            return Ok(());
+        }
+        self.merge(&referrer.subject, &left).await?;
+        list.written(&left);
+        Ok(())
+    }
+
+    async fn merge(&self, subject: &Digest, ours: &[Descriptor]) -> Result<()> {
+        let tag = tag_of(subject)?;
+        let mut wanted = Wanted::new(ours)?;
+        let (mut waits, mut puts) = (Waits::new(self.client().options().backoff), 0);
+        // What the list was when it last had everything.
+        let mut whole: Option<Digest> = None;
+        loop {
+            let read = Instant::now();
+            let mut found = match self.tagged(subject, &tag).await? {
+                Tagged::List(found) => *found,
+                Tagged::Subject if puts > 0 => return Err(self.no_list(&tag)),
+                Tagged::Nothing | Tagged::Subject => Found::none()?,
+                Tagged::Other(media_type) => return Err(self.foreign(&tag, &media_type)),
+            };
+            wanted.learn(&found.entries);
+            if let Some(unsure) = wanted.unsure(&found.entries) {
+                // Not between reading and putting: that time is to be short.
+                let there = self.resolve(&Pointer::Digest(unsure.clone())).await?.is_some();
+                wanted.decide(unsure, there);
+                continue;
+            }
+            let missing = wanted.missing(&found.entries);
+            if missing.is_empty() {
+                let digest = found.manifest.digest();
+                if puts == 0 || whole.as_ref() == Some(digest) {
+                    return Ok(());
+                }
+                whole = Some(digest.clone());
+                waits.pause().await;
+                continue;
+            }
+            if puts >= PUTS {
+                return Err(self.lost(&tag));
+            }
+            found.entries.list.extend(missing);
+            // None if it has changed since it was read: then nothing is whole.
+            whole = self.put_list(&tag, &mut found.entries, found.etag.as_deref()).await?;
+            puts += 1;
+            waits.at_least(read.elapsed().saturating_mul(2));
+            waits.pause().await;
+        }
+    }
+
+    /// Takes an entry away. A list without entries goes, where the registry deletes.
+    pub(super) async fn remove_from_fallback(&self, subject: &Digest, referrer: &Digest) -> Result<()> {
+        let tag = tag_of(subject)?;
+        let list = self.list_of(subject)?;
+        let _turn = list.turn().await;
+        let (mut waits, mut puts) = (Waits::new(self.client().options().backoff), 0);
+        loop {
+            let read = Instant::now();
+            let Tagged::List(mut found) = self.tagged(subject, &tag).await? else {
+                return Ok(());
+            };
+            if !found.entries.has(referrer) {
+                return Ok(());
+            }
+            if puts >= PUTS {
+                return Err(self.lost(&tag));
+            }
+            found.entries.list.retain(|entry| !entry.names(referrer));
+            puts += 1;
+            // By its digest, so that a list which another writer has put since stays.
+            if found.entries.list.is_empty() {
+                match self.delete_manifest(found.manifest.digest()).await {
+                    Ok(_) => return Ok(()),
+                    Err(error) if matches!(error.class(), Class::Conflict | Class::Denied) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            self.put_list(&tag, &mut found.entries, found.etag.as_deref()).await?;
+            waits.at_least(read.elapsed().saturating_mul(2));
+            waits.pause().await;
+        }
+    }
+
+    async fn tagged(&self, subject: &Digest, tag: &Tag) -> Result<Tagged> {
+        let pointer = Pointer::Tag(tag.clone());
+        let request = self.manifest(&Method::GET, &pointer)?.want(Want::Bytes(MANIFEST_LIMIT));
+        let answer = self.ask(request, &self.reading()).await?;
+        match answer.status.as_u16() {
+            200 => {}
+            404 => return Ok(Tagged::Nothing),
+            _ => return Err(self.refused(&answer)),
+        }
+        let named = |error: Error| error.context(self.name(&pointer));
+        let manifest = super::super::manifests::received(&answer, &pointer).map_err(named)?;
+        if manifest.digest() == subject {
+            return Ok(Tagged::Subject);
+        }
+        if manifest.media_type() != names::IMAGE_INDEX {
+            return Ok(Tagged::Other(manifest.media_type().to_owned()));
+        }
+        let entries = Entries::parse(manifest.bytes()).map_err(named)?;
+        let etag = answer.header(ETAG).filter(|etag| !etag.starts_with("W/"));
+        Ok(Tagged::List(Box::new(Found {
+            entries,
+            etag: etag.map(str::to_owned),
+            manifest,
+        })))
+    }
+
+    /// Puts the list; its digest, or `None` if it has changed since it was read, as `If-Match` found out.
+    async fn put_list(&self, tag: &Tag, entries: &mut Entries, etag: Option<&str>) -> Result<Option<Digest>> {
+        let bytes = entries.json()?;
+        let pointer = Pointer::Tag(tag.clone());
+        if bytes.len() > MANIFEST_LIMIT {
+            return Err(Error::new(
+                Class::Conflict,
+                format!(
+                    "{}: the list of referrers would have more than {MANIFEST_LIMIT} bytes",
+                    self.name(&pointer)
+                ),
+            )
+            .hint("delete referrers that are no longer needed, or give them fewer annotations"));
+        }
+        let list = RawManifest::new(names::IMAGE_INDEX, bytes.into());
+        let mut request = self.put(&list, &pointer)?;
+        if let Some(etag) = etag {
+            request = request.header(IF_MATCH, etag);
+        }
+        let answer = self.ask(request, &self.writing()).await?;
+        if etag.is_some() && answer.status == StatusCode::PRECONDITION_FAILED {
+            return Ok(None);
+        }
+        if !answer.status.is_success() {
+            return Err(self.refused(&answer));
+        }
+        self.stored(&answer, &list, &pointer)?;
+        Ok(Some(list.digest().clone()))
+    }
+
+    fn no_list(&self, tag: &Tag) -> Error {
+        let at = self.name(&Pointer::Tag(tag.clone()));
+        Error::new(
+            Class::Conflict,
+            format!("{at}: the registry takes this tag, which lists referrers, for the digest in its name"),
+        )
+        .hint("it has no referrers API and can't hold a list of referrers; push the artifact under a tag of its own")
+    }
+
+    fn foreign(&self, tag: &Tag, media_type: &str) -> Error {
+        let at = self.name(&Pointer::Tag(tag.clone()));
+        Error::new(
+            Class::Conflict,
+            format!("{at}: it should list referrers but is no image index ({media_type})"),
+        )
+        .hint("another tool uses this tag: remove it, or give what it names another tag")
+    }
+
+    fn lost(&self, tag: &Tag) -> Error {
+        let at = self.name(&Pointer::Tag(tag.clone()));
+        Error::new(
+            Class::Conflict,
+            format!("{at}: other writers keep overwriting the list of referrers"),
+        )
+        .hint("the manifest is stored; run the job again when fewer write to this subject at once")
+    }
+}
+
+/// All that is to be in the list: ours, and what was ever seen in it.
+struct Wanted {
+    entries: Vec<(Digest, Entry)>,
+    /// Known not to have been deleted.
+    sure: HashSet<Digest>,
+}
+
+impl Wanted {
+    fn new(ours: &[Descriptor]) -> Result<Self> {
+        let entries = ours.iter().map(|entry| Ok((entry.digest.clone(), Entry::of(entry)?)));
+        Ok(Wanted {
+            entries: entries.collect::<Result<_>>()?,
+            sure: ours.iter().map(|entry| entry.digest.clone()).collect(),
+        })
+    }
+
+    fn learn(&mut self, list: &Entries) {
+        let mut known: HashSet<Digest> = self.entries.iter().map(|(digest, _)| digest.clone()).collect();
+        for entry in &list.list {
+            // One that can't be read can't be told from others: it stays as long as nobody takes it away.
+            let Some(descriptor) = &entry.descriptor else { continue };
+            if known.insert(descriptor.digest.clone()) {
+                self.entries.push((descriptor.digest.clone(), entry.clone()));
+            }
+        }
+    }
+
+    /// One that has gone from the list and may have been deleted.
+    fn unsure(&self, list: &Entries) -> Option<Digest> {
+        let there = list.digests();
+        let mut known = self.entries.iter().map(|(digest, _)| digest);
+        known
+            .find(|digest| !self.sure.contains(digest) && !there.contains(digest))
+            .cloned()
+    }
+
+    fn decide(&mut self, digest: Digest, there: bool) {
+        if there {
+            self.sure.insert(digest);
+        } else {
+            self.entries.retain(|(known, _)| *known != digest);
+        }
+    }
+
+    /// What the list lacks.
+    fn missing(&self, list: &Entries) -> Vec<Entry> {
+        let there = list.digests();
+        let missing = self.entries.iter().filter(|(digest, _)| !there.contains(digest));
+        missing.map(|(_, entry)| entry.clone()).collect()
+    }
+}
+
+impl Found {
+    fn none() -> Result<Self> {
+        Ok(Found {
+            entries: Entries::parse(Entries::EMPTY)?,
+            manifest: RawManifest::new(names::IMAGE_INDEX, Entries::EMPTY.into()),
+            etag: None,
+        })
+    }
+}
