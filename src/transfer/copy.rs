@@ -73,7 +73,6 @@ pub async fn copy(root: &Root, tags: &[TagRule], copy: Copy<'_>) -> Result<Copie
     let own = root.descriptor().digest;
     let tags = Tags::look(tags, &own, copy.target, "the source has").await?;
     let wanted = tags.wanted();
-    let there = tags.any_ours() || copy.target.resolve(&Pointer::Digest(own.clone())).await?.is_some();
     let copied = |effect, digest: &Digest, graph| Copied {
         effect,
         digest: digest.clone(),
@@ -83,6 +82,7 @@ pub async fn copy(root: &Root, tags: &[TagRule], copy: Copy<'_>) -> Result<Copie
     if let (Some(kept), false, true) = (tags.kept(), tags.any_ours(), wanted.is_empty()) {
         return Ok(copied(Effect::Skipped, kept, None));
     }
+    let there = tags.any_ours() || copy.target.resolve(&Pointer::Digest(own.clone())).await?.is_some();
     if there && wanted.is_empty() && !copy.force && !copy.recursive {
         return Ok(copied(Effect::Unchanged, &own, None));
     }

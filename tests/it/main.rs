@@ -9,6 +9,7 @@ mod action_yml;
 mod bugs;
 mod commands;
 mod contract;
+mod copy;
 mod credentials;
 mod credentials_chain;
 mod determinism;

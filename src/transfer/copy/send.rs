@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use super::Copy;
 use super::graph::{Graph, Node, There};
 use crate::error::{Error, Result};
-use crate::oci::{Content, Descriptor, Digest, RawManifest};
+use crate::oci::{Content, Descriptor, Digest, RawManifest, names};
 use crate::plan::TagRule;
 use crate::reference::Pointer;
 use crate::report::{Direction, Event, Outcome};
@@ -158,6 +158,7 @@ impl<'a> Sender<'a> {
             .map_err(|_| Error::internal("the engine was closed"))?;
         let label = match blob.title() {
             Some(title) => title.to_owned(),
+            None if blob.media_type == names::EMPTY => "empty config".to_owned(),
             None => format!("blob {}", blob.digest.short()),
         };
         // A registry draws the bar of what it sends.
