@@ -13,9 +13,11 @@ mod push;
 mod tag;
 mod untag;
 
+use std::collections::HashSet;
+
 use crate::error::{Error, Result};
 use crate::oci::RawManifest;
-use crate::reference::{Pointer, Reference};
+use crate::reference::{Pointer, Reference, Tag};
 use crate::report::{Ledger, Report};
 use crate::store::{self, Store, Stores};
 use crate::transfer::Engine;
@@ -59,11 +61,17 @@ async fn pointer(reference: &Reference, store: &Store) -> Result<Pointer> {
     Err(match tags.as_slice() {
         [] => error.hint("add :TAG or @DIGEST"),
         tags => {
-            let shown: Vec<&str> = tags.iter().take(20).map(crate::reference::Tag::as_str).collect();
+            let shown: Vec<&str> = tags.iter().take(20).map(Tag::as_str).collect();
             let more = if tags.len() > shown.len() { ", …" } else { "" };
             error.hint(format!("add :TAG or @DIGEST; its tags are {}{more}", shown.join(", ")))
         }
     })
+}
+
+/// The tags in their order, each once.
+fn each_once<'t>(tags: impl Iterator<Item = &'t Tag>) -> Vec<&'t Tag> {
+    let mut seen = HashSet::new();
+    tags.filter(|tag| seen.insert(*tag)).collect()
 }
 
 /// The manifest that `reference` names.

@@ -18,6 +18,7 @@ pub use blob::{BlobSource, BlobStream, PIECE};
 use blob::{Mark, Part};
 pub use dry_run::DryRun;
 pub use layout::Layout;
+pub use referrers::is_digest_tag;
 pub use registry::{Access, Registry, Shared, is_blob_unknown, is_tagged};
 
 use crate::credentials::{Credential, Credentials};
@@ -130,10 +131,15 @@ impl Store {
         Ok(found)
     }
 
-    /// Takes `referrer`, which was deleted, off the list of `subject`, where that is the client's to do: in a registry
-    /// without the referrers API.
+    /// Takes `referrers`, which were deleted, off the list of `subject`, where that is the client's to do: in a
+    /// registry without the referrers API. A list without entries goes.
+    pub async fn forget_referrers(&self, subject: &Digest, referrers: &[Digest]) -> Result<()> {
+        each!(self, store => store.forget_referrers(subject, referrers).await)
+    }
+
+    /// [`Store::forget_referrers`] of one.
     pub async fn forget_referrer(&self, subject: &Digest, referrer: &Digest) -> Result<()> {
-        each!(self, store => store.forget_referrer(subject, referrer).await)
+        self.forget_referrers(subject, std::slice::from_ref(referrer)).await
     }
 
     /// Whether the blob is there.

@@ -1,14 +1,18 @@
 //! `delete`: a manifest. Named by tag it refuses while other tags name it too: registries delete the digest, and with
-//! it every tag.
+//! it every tag. It also refuses while an index that has a tag lists it.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+mod referrers;
+mod tagged;
 
-use super::{Context, list, missing, pointer};
+use super::{Context, missing, pointer};
 use crate::error::{Class, Error, Result};
-use crate::oci::Digest;
-use crate::reference::{Pointer, Reference, Tag};
+use crate::oci::{Content, Descriptor, Digest};
+use crate::reference::{Location, Pointer, Reference, Tag};
 use crate::report::{ArtifactResult, State};
 use crate::store::{Store, is_tagged};
+
+use referrers::Tree;
+use tagged::Tagged;
 
 /// How to delete.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,42 +23,42 @@ pub struct DeleteSettings {
     pub recursive: bool,
 }
 
-/// Deletes what `reference` names.
+/// Deletes what `reference` names. With its referrers these go first, the deepest before all, so that a deletion that
+/// was broken off can be run again.
 pub async fn delete(reference: &Reference, settings: DeleteSettings, context: &Context) -> Result<()> {
-    let DeleteSettings { force, .. } = settings;
-    let store = context.stores.open_for_writing(&reference.location);
+    let location = &reference.location;
+    let store = context.stores.open_for_writing(location);
     let pointer = pointer(reference, &store).await?;
     let found = store
         .resolve(&pointer)
         .await?
         .ok_or_else(|| missing(reference, &pointer))?;
-    let mut result =
-        ArtifactResult::new(reference.location.last_part(), &reference.location).at(&reference.location, &found.digest);
+    let mut result = ArtifactResult::new(location.last_part(), location).at(location, &found.digest);
     result.state = State::Failed;
+    result.media_type = Some(found.media_type.clone());
+    result.subject = subject(&store, &found).await;
     context.ledger.set(result.clone());
-    if let (Pointer::Tag(tag), false) = (&pointer, force) {
-        let others = other_tags(&store, Some(tag), &found.digest).await?;
-        if !others.is_empty() {
-            let others: Vec<&str> = others.iter().map(Tag::as_str).collect();
-            return Err(Error::new(
-                Class::Conflict,
-                format!(
-                    "{reference}: its manifest is also tagged {}, and would be gone for them too",
-                    others.join(", ")
-                ),
-            )
-            .hint("`untag` removes this tag alone; `--force` deletes the manifest with all its tags"));
-        }
-    }
-    let deleted = match store.delete_manifest(&found.digest).await {
-        Err(error) if is_tagged(&error) => {
-            untag(&store, &pointer, force, &found.digest).await?;
-            store.delete_manifest(&found.digest).await?
-        }
-        deleted => deleted?,
+
+    let tree = match settings.recursive {
+        true => Tree::below(&found.digest, &store).await?,
+        false => Tree::default(),
     };
-    if !deleted {
+    if !settings.force {
+        check(reference, &found.digest, &tree, &store).await?;
+    }
+    if !settings.recursive {
+        tell_of_referrers(reference, &found.digest, &store, context).await;
+    }
+    let own = match &pointer {
+        Pointer::Tag(tag) => Some(tag),
+        Pointer::Digest(_) => None,
+    };
+    tree.delete(location, &store, &mut result, context).await?;
+    if !delete_manifest(&store, &found.digest, own, settings.force).await? {
         return Err(missing(reference, &pointer));
+    }
+    if let Some(subject) = &result.subject {
+        store.forget_referrer(subject, &found.digest).await?;
     }
     result.state = State::Deleted;
     result.tags = reference.tag.iter().map(ToString::to_string).collect();
@@ -62,33 +66,89 @@ pub async fn delete(reference: &Reference, settings: DeleteSettings, context: &C
     Ok(())
 }
 
-/// Deletes the tags that name `digest`, where the registry wants that first. Of a manifest named by tag there are no
-/// others, unless `force` was given.
-async fn untag(store: &Store, pointer: &Pointer, force: bool, digest: &Digest) -> Result<()> {
-    let own = match pointer {
-        Pointer::Tag(tag) => Some(tag),
-        Pointer::Digest(_) => None,
+/// What the manifest refers to. One that can't be read can be deleted, too.
+async fn subject(store: &Store, found: &Descriptor) -> Option<Digest> {
+    let raw = store
+        .get_manifest(&Pointer::Digest(found.digest.clone()))
+        .await
+        .ok()??;
+    let subject = match raw.content().ok()? {
+        Content::Artifact(artifact) => artifact.subject,
+        Content::Index(index) => index.subject,
     };
-    let others = match own {
-        Some(_) if !force => Vec::new(),
-        _ => other_tags(store, own, digest).await?,
-    };
-    for tag in others.iter().chain(own) {
-        store.delete_tag(tag).await?;
-    }
-    Ok(())
+    subject.map(|subject| subject.digest)
 }
 
-/// The tags beside `own` that name `digest`.
-async fn other_tags(store: &Store, own: Option<&Tag>, digest: &Digest) -> Result<Vec<Tag>> {
-    let tags = list::all_tags(store).await?;
-    let resolved = tags.into_iter().filter(|tag| Some(tag) != own).map(|tag| async move {
-        let found = store.resolve(&Pointer::Tag(tag.clone())).await?;
-        Ok::<_, Error>(found.filter(|found| found.digest == *digest).map(|_| tag))
-    });
-    stream::iter(resolved)
-        .buffered(8)
-        .try_filter_map(|tag| async move { Ok(tag) })
-        .try_collect()
-        .await
+/// Refuses if others would miss what is to be deleted.
+async fn check(reference: &Reference, digest: &Digest, tree: &Tree, store: &Store) -> Result<()> {
+    let tagged = Tagged::read(store).await?;
+    let refuse = |why: String, way: &str| Error::new(Class::Conflict, format!("{reference}: {why}")).hint(way);
+    let joined = |tags: Vec<&Tag>| tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>().join(", ");
+    let others: Vec<&Tag> = tagged
+        .naming(digest)
+        .filter(|tag| reference.tag.as_ref() != Some(tag))
+        .collect();
+    if reference.tag.is_some() && reference.digest.is_none() && !others.is_empty() {
+        return Err(refuse(
+            format!(
+                "its manifest is also tagged {}, and would be gone for them too",
+                joined(others)
+            ),
+            "`untag` removes this tag alone; `--force` deletes the manifest with all its tags",
+        ));
+    }
+    let doomed: Vec<&Digest> = std::iter::once(digest).chain(tree.digests()).collect();
+    let lists = tagged.listing(&doomed, store).await?;
+    if lists.is_empty() {
+        return Ok(());
+    }
+    let indexes = joined(lists.iter().collect());
+    Err(refuse(
+        format!("it is listed by the index tagged {indexes}, which would be broken"),
+        "take it off that index (`index --remove`), or delete the index first; `--force` deletes it all the same",
+    ))
+}
+
+/// Says what stays behind, as far as that is known: nothing depends on it.
+async fn tell_of_referrers(reference: &Reference, digest: &Digest, store: &Store, context: &Context) {
+    let Ok(found) = store.referrers(digest, None).await else {
+        return;
+    };
+    let count = match found.len() {
+        0 => return,
+        1 => "1 manifest that refers to it stays".to_owned(),
+        more => format!("{more} manifests that refer to it stay"),
+    };
+    context
+        .report
+        .notice(format!("{reference}: {count} behind; `--recursive` deletes those, too"));
+}
+
+/// Deletes a manifest; whether it was there. Some registries want its tags deleted first: of one named by the tag `own`
+/// there are no others, unless `force` was given.
+async fn delete_manifest(store: &Store, digest: &Digest, own: Option<&Tag>, force: bool) -> Result<bool> {
+    match store.delete_manifest(digest).await {
+        Err(error) if is_tagged(&error) => {}
+        deleted => return deleted,
+    }
+    match own {
+        Some(own) if !force => drop(store.delete_tag(own).await?),
+        _ => {
+            for tag in Tagged::read(store).await?.naming(digest) {
+                store.delete_tag(tag).await?;
+            }
+        }
+    }
+    store.delete_manifest(digest).await
+}
+
+/// The reference of a manifest here, as results have it.
+fn at(location: &Location, digest: &Digest) -> String {
+    let location = location.clone();
+    let reference = Reference {
+        location,
+        tag: None,
+        digest: Some(digest.clone()),
+    };
+    reference.to_string()
 }

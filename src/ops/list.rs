@@ -4,14 +4,17 @@ use super::Context;
 use crate::error::{Class, Error, Result};
 use crate::reference::{Location, Tag};
 use crate::report::{ArtifactResult, State};
-use crate::store::Store;
+use crate::store::{Store, is_digest_tag};
 
 /// More tags than this are refused: no repository has them, but an endless list of pages does.
 const TAG_LIMIT: usize = 1_000_000;
 
-/// Lists the tags at `location`, one a line.
-pub async fn list(location: &Location, _exclude_digest_tags: bool, context: &Context) -> Result<String> {
-    let tags = all_tags(&context.stores.open(location)).await?;
+/// Lists the tags at `location`, one a line; without those that hold lists of referrers if they are excluded.
+pub async fn list(location: &Location, exclude_digest_tags: bool, context: &Context) -> Result<String> {
+    let mut tags = all_tags(&context.stores.open(location)).await?;
+    if exclude_digest_tags {
+        tags.retain(|tag| !is_digest_tag(tag));
+    }
     let mut result = ArtifactResult::new(location.last_part(), location);
     result.state = State::Listed;
     result.tags = tags.iter().map(Tag::to_string).collect();

@@ -1,6 +1,6 @@
 //! `untag`: removes tags and leaves what they name.
 
-use super::Context;
+use super::{Context, each_once};
 use crate::error::{Error, Result};
 use crate::reference::{Pointer, Reference, Tag};
 use crate::report::{ArtifactResult, State};
@@ -12,20 +12,19 @@ pub async fn untag(reference: &Reference, tags: &[Tag], context: &Context) -> Re
         return Err(Error::usage(format!("untag {reference}: a digest is no tag"))
             .hint("name the tags; `delete` removes a manifest by its digest"));
     }
-    let mut tags: Vec<Tag> = reference.tag.iter().chain(tags).cloned().collect();
-    tags.dedup();
+    let tags = each_once(reference.tag.iter().chain(tags));
     if tags.is_empty() {
         return Err(Error::usage(format!("untag {reference}: no tag is named")).hint("add :TAG, or tags after it"));
     }
     let store = context.stores.open_for_writing(&reference.location);
     let mut result = ArtifactResult::new(reference.location.last_part(), &reference.location);
     for tag in &tags {
-        let pointer = Pointer::Tag(tag.clone());
+        let pointer = Pointer::Tag((*tag).clone());
         let found = store.resolve(&pointer).await?;
         let found = found.ok_or_else(|| store::not_found(&reference.location, &pointer))?;
         result = result.at(&reference.location, &found.digest);
     }
-    for tag in &tags {
+    for tag in tags {
         store.delete_tag(tag).await?;
         result.tags.push(tag.to_string());
         context.ledger.set(ArtifactResult {

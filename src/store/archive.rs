@@ -106,7 +106,7 @@ impl Archive {
     }
 
     /// Nothing is deleted from an archive.
-    pub async fn forget_referrer(&self, _subject: &Digest, _referrer: &Digest) -> Result<()> {
+    pub async fn forget_referrers(&self, _subject: &Digest, _referrers: &[Digest]) -> Result<()> {
         Err(read_only(&self.0.location))
     }
 

@@ -115,7 +115,7 @@ impl DryRun {
     }
 
     /// Nothing: a list has no entry for what was deleted.
-    pub async fn forget_referrer(&self, _subject: &Digest, _referrer: &Digest) -> Result<()> {
+    pub async fn forget_referrers(&self, _subject: &Digest, _referrers: &[Digest]) -> Result<()> {
         Ok(())
     }
 

@@ -69,6 +69,14 @@ impl Entries {
         self.list.iter().any(|entry| entry.names(digest))
     }
 
+    /// Takes away what has one of these digests; whether there was any.
+    pub(super) fn remove(&mut self, digests: &[Digest]) -> bool {
+        let before = self.list.len();
+        self.list
+            .retain(|entry| !digests.iter().any(|digest| entry.names(digest)));
+        self.list.len() < before
+    }
+
     /// What of the entries can be read.
     pub(super) fn digests(&self) -> HashSet<&Digest> {
         let found = self.list.iter().filter_map(|entry| entry.descriptor.as_ref());

@@ -81,15 +81,15 @@ impl Layout {
         found.map_err(|error| error.context(location))
     }
 
-    /// See [`super::Store::forget_referrer`].
-    pub async fn forget_referrer(&self, subject: &Digest, referrer: &Digest) -> Result<()> {
-        let (files, subject, referrer) = (self.files.clone(), subject.clone(), referrer.clone());
+    /// See [`super::Store::forget_referrers`].
+    pub async fn forget_referrers(&self, subject: &Digest, referrers: &[Digest]) -> Result<()> {
+        let (files, subject, gone) = (self.files.clone(), subject.clone(), referrers.to_vec());
         blocking(move || {
             if !files.check()? {
                 return Ok(());
             }
             let mut index = Locked::new(&files)?;
-            referrers::remove(&files, &mut index, &subject, &referrer)?;
+            referrers::remove(&files, &mut index, &subject, &gone)?;
             index.save()
         })
         .await
@@ -180,7 +180,7 @@ impl Layout {
             let mut index = Locked::new(&files)?;
             // A damaged one can be deleted, too.
             if let Ok(Some(referrer)) = contents::read_manifest(&files, &found).and_then(|manifest| of(&manifest)) {
-                referrers::remove(&files, &mut index, &referrer.subject, &digest)?;
+                referrers::remove(&files, &mut index, &referrer.subject, std::slice::from_ref(&digest))?;
             }
             index.remove(&digest);
             // The index first: an entry without its blob would be worse than a blob without its entry.

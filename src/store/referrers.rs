@@ -20,6 +20,13 @@ pub(super) fn tag_of(subject: &Digest) -> Result<Tag> {
     format!("{:.32}-{:.64}", subject.algorithm().name(), subject.hex()).parse()
 }
 
+/// Whether `tag` has the form of [`tag_of`], which no person gives.
+pub fn is_digest_tag(tag: &Tag) -> bool {
+    let hex = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let parts = tag.as_str().split_once('-');
+    parts.is_some_and(|(algorithm, digest)| ["sha256", "sha512"].contains(&algorithm) && hex(digest))
+}
+
 /// A referrer as lists have it.
 pub(super) struct Referrer {
     pub(super) subject: Digest,
@@ -93,6 +100,14 @@ mod tests {
         assert_eq!(tag_of(&short).unwrap().as_str(), format!("sha256-{}", short.hex()));
         let long: Digest = format!("sha512:{}", "ab".repeat(64)).parse().unwrap();
         assert_eq!(tag_of(&long).unwrap().as_str(), format!("sha512-{}", "ab".repeat(32)));
+        assert!(is_digest_tag(&tag_of(&short).unwrap()) && is_digest_tag(&tag_of(&long).unwrap()));
+        for other in [
+            format!("sha256-{}.sig", short.hex()),
+            format!("v1-{}", short.hex()),
+            "sha256-00".to_owned(),
+        ] {
+            assert!(!is_digest_tag(&other.parse().unwrap()), "{other}");
+        }
     }
 
     #[test]

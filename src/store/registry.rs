@@ -1,11 +1,13 @@
 //! A repository of a registry over HTTP (distribution-spec 1.1).
 //!
-//! Each file is one kind of call: [`manifests`], [`blobs`] (there and back), [`uploads`], [`tags`], [`referrers`]. They
-//! build a [`Request`] and read the [`Answer`]; [`Registry::call`] puts the credential to it ([`auth`]), the client
-//! below tries again what may be tried again. What a registry does otherwise than the specification is in [`quirks`].
+//! Each file is one kind of call: [`manifests`], [`blobs`] (there and back), [`uploads`], [`tags`], [`referrers`],
+//! [`deletes`]. They build a [`Request`] and read the [`Answer`]; [`Registry::call`] puts the credential to it
+//! ([`auth`]), the client below tries again what may be tried again. What a registry does otherwise than the
+//! specification is in [`quirks`].
 
 mod auth;
 mod blobs;
+mod deletes;
 mod link;
 mod manifests;
 mod paging;
@@ -33,7 +35,7 @@ use crate::report::Report;
 use auth::{Auth, Scopes};
 
 pub use auth::Shared;
-pub use manifests::is_tagged;
+pub use deletes::is_tagged;
 pub use uploads::is_blob_unknown;
 
 /// What a store is opened for, as far as a token has to say it.

@@ -60,6 +60,8 @@ impl Subject {
                 ..Bearer::default()
             }),
             absolute_location: true,
+            tag_query: true,
+            page: 3,
             ..Options::default()
         })
     }

@@ -1,6 +1,7 @@
 //! What the tests stand on: a runner for the real binary, servers in this process, real registries, a faked one.
 #![allow(dead_code, reason = "what no test needs today, the next one does")]
 
+pub mod attach;
 pub mod cloud;
 pub mod connect;
 pub mod faults;

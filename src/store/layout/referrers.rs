@@ -60,15 +60,14 @@ pub(super) fn add(files: &Files, index: &mut Locked<'_>, referrer: &Referrer) ->
     save(files, index, &referrer.subject, &mut entries)
 }
 
-/// Takes the entry of `referrer` away, and a list that has no other.
-pub(super) fn remove(files: &Files, index: &mut Locked<'_>, subject: &Digest, referrer: &Digest) -> Result<()> {
+/// Takes the entries of `referrers` away, and a list that has no other.
+pub(super) fn remove(files: &Files, index: &mut Locked<'_>, subject: &Digest, referrers: &[Digest]) -> Result<()> {
     let Some((mut entries, true)) = list(files, index.index(), subject)? else {
         return Ok(());
     };
-    if !entries.has(referrer) {
+    if !entries.remove(referrers) {
         return Ok(());
     }
-    entries.list.retain(|entry| !entry.names(referrer));
     if !entries.list.is_empty() {
         return save(files, index, subject, &mut entries);
     }

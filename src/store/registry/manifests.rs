@@ -1,11 +1,11 @@
-//! Manifests: resolve, get, put, delete.
+//! Manifests: resolve, get, put.
 
 use bytes::Bytes;
 
 use super::{Registry, quirks};
 use crate::error::{Error, Result};
 use crate::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
-use crate::http::{Answer, Body, Method, Refusal, Request, StatusCode, Want};
+use crate::http::{Answer, Body, Method, Refusal, Request, Want};
 use crate::oci::{Algorithm, Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
 use crate::reference::{Pointer, Tag};
 
@@ -24,12 +24,6 @@ const DIGEST: &str = "docker-content-digest";
 
 /// Tags in one request: what the specification asks registries to take.
 const TAGS: usize = 10;
-
-/// Whether `error` is the refusal of a manifest's deletion because a tag still names it: some registries want the tags
-/// deleted first.
-pub fn is_tagged(error: &Error) -> bool {
-    Refusal::behind(error).is_some_and(quirks::is_tagged)
-}
 
 impl Registry {
     /// See [`crate::store::Store::resolve`]. The size is what the registry says: Harbor's HEAD is known to be wrong
@@ -136,35 +130,6 @@ impl Registry {
         }
         let found = self.resolve(pointer).await.ok().flatten();
         found.is_some_and(|found| found.digest == *manifest.digest())
-    }
-
-    /// See [`crate::store::Store::delete_manifest`].
-    pub async fn delete_manifest(&self, digest: &Digest) -> Result<bool> {
-        self.delete(&Pointer::Digest(digest.clone())).await
-    }
-
-    /// See [`crate::store::Store::delete_tag`].
-    pub async fn delete_tag(&self, tag: &Tag) -> Result<bool> {
-        self.delete(&Pointer::Tag(tag.clone())).await
-    }
-
-    async fn delete(&self, pointer: &Pointer) -> Result<bool> {
-        let answer = self
-            .ask(self.manifest(&Method::DELETE, pointer)?, &self.deleting())
-            .await?;
-        let refusal = || Refusal::of(&answer);
-        match answer.status {
-            status if status.is_success() => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
-            _ if quirks::is_tagged(&refusal()) => Err(self.refused(&answer)),
-            _ if quirks::is_immutable(&refusal()) => Err(quirks::immutable(refusal())),
-            // A tag where only a digest is taken is an invalid digest to some.
-            StatusCode::BAD_REQUEST if matches!(pointer, Pointer::Tag(_)) => {
-                Err(quirks::no_delete(refusal(), self.repository()))
-            }
-            _ if quirks::is_unsupported(&refusal()) => Err(quirks::no_delete(refusal(), self.repository())),
-            _ => Err(self.refused(&answer)),
-        }
     }
 
     pub(super) fn manifest(&self, method: &Method, pointer: &Pointer) -> Result<Request> {

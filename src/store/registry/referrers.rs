@@ -46,53 +46,57 @@ impl Registry {
     /// See [`crate::store::Store::put_referrer`].
     pub async fn put_referrer(&self, manifest: &RawManifest) -> Result<()> {
         let referrer = referrers::expect(manifest)?;
-        let pointer = Pointer::Digest(manifest.digest().clone());
-        let list = self.list_of(&referrer.subject)?;
-        let may_have_api = self
-            .0
-            .auth
-            .shared
-            .referrers
-            .may_have_api(&self.root()?, self.repository());
-        let turn = if may_have_api { Some(list.turn().await) } else { None };
-        let indexed = self.put_manifest(manifest, &pointer).await?;
+        let (digest, subject) = (manifest.digest(), &referrer.subject);
+        let pointer = Pointer::Digest(digest.clone());
+        let list = self.list_of(subject)?;
         let mut waits = Waits::new(self.client().options().backoff);
-        // A list that once lacked the entry is asked twice: the writer who dropped it may not have been the last.
-        let (mut puts, mut sure) = (1, true);
-        while let Listed::Entries(entries) = self.listed(&referrer.subject, None).await? {
-            let there = entries.iter().any(|entry| entry.digest == *manifest.digest());
-            if there && sure {
-                return Ok(());
+        let mut indexed = false;
+        for _ in 0..PUTS {
+            let mut there = {
+                let _turn = list.turn().await;
+                indexed |= self.put_manifest(manifest, &pointer).await?;
+                self.is_listed(subject, digest).await?
+            };
+            if there == Some(true) && !self.keeps_lists()? {
+                waits.pause().await;
+                there = self.is_listed(subject, digest).await?;
             }
-            if !there && puts >= PUTS {
-                break;
-            }
-            sure = there;
-            waits.pause().await;
-            if !there {
-                self.put_manifest(manifest, &pointer).await?;
-                puts += 1;
+            match there {
+                Some(true) => return Ok(()),
+                None if indexed => return Ok(()),
+                None => return self.add_to_fallback(&list, referrer).await,
+                Some(false) => waits.pause().await,
             }
         }
-        drop(turn);
         if !indexed {
             return self.add_to_fallback(&list, referrer).await;
         }
-        if puts >= PUTS {
-            self.report().warning(format!(
-                "{}: the registry says that it lists this as a referrer of {}, but its list doesn't have it yet",
-                self.name(&pointer),
-                referrer.subject
-            ));
-        }
+        self.report().warning(format!(
+            "{}: the registry says that it lists this as a referrer of {subject}, but its list doesn't have it yet",
+            self.name(&pointer),
+        ));
         Ok(())
     }
 
-    /// See [`crate::store::Store::forget_referrer`].
-    pub async fn forget_referrer(&self, subject: &Digest, referrer: &Digest) -> Result<()> {
+    /// Whether a registry of this kind is known not to drop entries when several write at once. Others are asked again
+    /// a while after the entry was there: olareg lets a racing writer take it away.
+    fn keeps_lists(&self) -> Result<bool> {
+        Ok(self.0.auth.shared.flavor(&self.root()?) != Flavor::Other)
+    }
+
+    /// Whether the API lists it; `None` if there is none.
+    async fn is_listed(&self, subject: &Digest, digest: &Digest) -> Result<Option<bool>> {
+        Ok(match self.listed(subject, None).await? {
+            Listed::Entries(entries) => Some(entries.iter().any(|entry| entry.digest == *digest)),
+            Listed::Unsupported => None,
+        })
+    }
+
+    /// See [`crate::store::Store::forget_referrers`].
+    pub async fn forget_referrers(&self, subject: &Digest, referrers: &[Digest]) -> Result<()> {
         match self.listed(subject, None).await? {
             Listed::Entries(_) => Ok(()),
-            Listed::Unsupported => self.remove_from_fallback(subject, referrer).await,
+            Listed::Unsupported => self.remove_from_fallback(subject, referrers).await,
         }
     }
 

@@ -350,12 +350,29 @@ fn a_locked_tag_is_a_conflict() {
 }
 
 #[test]
-fn a_tag_alone_is_not_deleted() {
+fn a_tag_alone_is_deleted_by_the_registrys_own_call() {
     let world = world(Settings::default());
     let workspace = sources();
     world.push(&workspace).args(["--tags", "other"]).call().success();
+    let outcome = world.token(&workspace).args(["untag", REFERENCE]).call();
+    outcome.success();
+    let tags = world.acr.registry.tags("samples/artifact");
+    assert_eq!(tags.len(), 1);
+    assert_eq!(tags[0].0, "other");
+    assert!(world.acr.registry.manifest("samples/artifact", &tags[0].1).is_some());
+    let own = "DELETE /acr/v1/samples/artifact/_tags/readme";
+    assert!(world.acr.registry.lines().iter().any(|line| line == own));
+}
+
+#[test]
+fn where_its_own_call_is_not_there_the_registrys_tool_is_named() {
+    let world = world(Settings::default());
+    let workspace = sources();
+    world.push(&workspace).args(["--tags", "other"]).call().success();
+    world.acr.registry.fault(Fault::on("DELETE", "/acr/v1/").answer(405));
     let outcome = world.token(&workspace).args(["untag", REFERENCE, "other"]).call();
-    says(&outcome, 5, &["az acr"]);
+    says(&outcome, 5, &["az acr repository untag"]);
+    assert_eq!(world.acr.registry.tags("samples/artifact").len(), 2);
 }
 
 /// Azure/acr#588: the blobs went to one region, the manifest to another, which doesn't have them yet.

@@ -35,6 +35,8 @@ pub struct Options {
     pub tls: bool,
     /// Whether it has the referrers API and answers `OCI-Subject`.
     pub referrers: bool,
+    /// Whether `?tag=` of a manifest's PUT makes the tags, which `OCI-Tag` then names.
+    pub tag_query: bool,
     /// Entries on a page of tags or referrers, at most.
     pub page: usize,
     /// Whether tags can be deleted; otherwise 405.
@@ -57,6 +59,7 @@ impl Default for Options {
             auth: Auth::Open,
             tls: false,
             referrers: true,
+            tag_query: false,
             page: 1000,
             tag_delete: true,
             mount: true,

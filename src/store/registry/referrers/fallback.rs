@@ -16,6 +16,8 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
+use super::super::deletes::is_tagged;
+use super::super::manifests::received;
 use super::Registry;
 use super::shared::{List, Waits};
 use crate::error::{Class, Error, Result};
@@ -117,36 +119,41 @@ impl Registry {
         }
     }
 
-    /// Takes an entry away. A list without entries goes, where the registry deletes.
-    pub(super) async fn remove_from_fallback(&self, subject: &Digest, referrer: &Digest) -> Result<()> {
+    /// Takes entries away. A list without entries goes, where the registry deletes.
+    pub(super) async fn remove_from_fallback(&self, subject: &Digest, referrers: &[Digest]) -> Result<()> {
         let tag = tag_of(subject)?;
         let list = self.list_of(subject)?;
         let _turn = list.turn().await;
-        let (mut waits, mut puts) = (Waits::new(self.client().options().backoff), 0);
-        loop {
+        let mut waits = Waits::new(self.client().options().backoff);
+        for _ in 0..PUTS {
             let read = Instant::now();
             let Tagged::List(mut found) = self.tagged(subject, &tag).await? else {
                 return Ok(());
             };
-            if !found.entries.has(referrer) {
+            if !found.entries.remove(referrers) {
                 return Ok(());
             }
-            if puts >= PUTS {
-                return Err(self.lost(&tag));
-            }
-            found.entries.list.retain(|entry| !entry.names(referrer));
-            puts += 1;
-            // By its digest, so that a list which another writer has put since stays.
-            if found.entries.list.is_empty() {
-                match self.delete_manifest(found.manifest.digest()).await {
-                    Ok(_) => return Ok(()),
-                    Err(error) if matches!(error.class(), Class::Conflict | Class::Denied) => {}
-                    Err(error) => return Err(error),
-                }
+            if found.entries.list.is_empty() && self.delete_list(&tag, found.manifest.digest()).await? {
+                return Ok(());
             }
             self.put_list(&tag, &mut found.entries, found.etag.as_deref()).await?;
             waits.at_least(read.elapsed().saturating_mul(2));
             waits.pause().await;
+        }
+        Err(self.lost(&tag))
+    }
+
+    /// Deletes a list by its digest, so that one which another writer has put since stays. `false` if the registry
+    /// doesn't delete.
+    async fn delete_list(&self, tag: &Tag, digest: &Digest) -> Result<bool> {
+        let mut deleted = self.delete_manifest(digest).await;
+        if deleted.as_ref().is_err_and(is_tagged) {
+            deleted = self.delete_tag(tag).await;
+        }
+        match deleted {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.class(), Class::Conflict | Class::Denied) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -160,7 +167,7 @@ impl Registry {
             _ => return Err(self.refused(&answer)),
         }
         let named = |error: Error| error.context(self.name(&pointer));
-        let manifest = super::super::manifests::received(&answer, &pointer).map_err(named)?;
+        let manifest = received(&answer, &pointer).map_err(named)?;
         if manifest.digest() == subject {
             return Ok(Tagged::Subject);
         }

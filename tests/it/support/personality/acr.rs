@@ -62,11 +62,7 @@ impl Acr {
         let (access, refresh) = (Arc::clone(&gate.issued), Arc::<Mint>::default());
         let (believed, mine) = (Arc::clone(&entra.issued), Arc::clone(&refresh));
         let mut storage = None;
-        let options = Options {
-            tag_delete: false,
-            ..Options::default()
-        };
-        let registry = internet.registry(HOST, options, |inside| {
+        let registry = internet.registry(HOST, Options::default(), |inside| {
             let blobs = Storage::new(STORAGE, Arc::clone(&inside), storage_refusal());
             storage = Some(Arc::clone(&blobs));
             Arc::new(Face {
@@ -112,6 +108,7 @@ impl Handler for Face {
         let reply = match request.bare_path() {
             "/oauth2/exchange" => self.exchange(request),
             "/oauth2/token" => self.token(request),
+            path if path.starts_with("/acr/v1/") => self.own(request),
             _ => self.registry(request),
         };
         reply
@@ -189,6 +186,29 @@ impl Face {
         reply(200, &json!({"access_token": token}))
     }
 
+    /// The registry's own API, as far as `az acr repository untag` uses it.
+    fn own(&self, request: &Request) -> Reply {
+        let path = request.bare_path().strip_prefix("/acr/v1/").unwrap_or_default();
+        let Some((repository, tag)) = path.split_once("/_tags/") else {
+            return Reply::new(404);
+        };
+        if let Err(reply) = self.gate.check(request, repository, "delete", "delete") {
+            return reply;
+        }
+        match request.method.as_str() {
+            "DELETE" if self.settings.locked.contains(&tag) => error(
+                405,
+                "REGISTRY_DISALLOWED_OPERATION",
+                "The operation is disallowed on this tag",
+            ),
+            "DELETE" => {
+                let path = format!("/v2/{repository}/manifests/{tag}");
+                self.inside.answer(&moved(request, path))
+            }
+            _ => error(405, "UNSUPPORTED", "The operation is unsupported."),
+        }
+    }
+
     fn registry(&self, request: &Request) -> Reply {
         let Some(target) = target(request) else {
             // An invalid path has no JSON in its answer.
@@ -212,6 +232,9 @@ impl Face {
                 let text = "The operation is disallowed on this registry, repository or image. View troubleshooting \
                             steps at https://aka.ms/acr/faq/#locked-tag";
                 error(405, "REGISTRY_DISALLOWED_OPERATION", text)
+            }
+            ("DELETE", Kind::Manifest) if !target.name.contains(':') => {
+                error(405, "UNSUPPORTED", "The operation is unsupported.")
             }
             ("GET", Kind::Blob) => self.blobs.redirect(307, request),
             (_, Kind::Upload) => self.upload(request, &target),

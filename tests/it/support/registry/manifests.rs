@@ -86,6 +86,13 @@ impl Inside {
         if let Some(subject) = content["subject"]["digest"].as_str().filter(|_| self.options.referrers) {
             reply.set("oci-subject", subject);
         }
+        if self.options.tag_query {
+            let tags = request.query("tag");
+            for tag in &tags {
+                repository.tags.insert(tag.clone(), digest.clone());
+            }
+            reply.set("oci-tag", &tags.join(", "));
+        }
         reply
     }
 
