@@ -1,4 +1,5 @@
-//! `copy`: an artifact, or an index with all that it lists, from one store into another; with its referrers if asked for.
+//! `copy`: an artifact, or an index with all that it lists, from one store into another; with its referrers if asked
+//! for.
 
 use super::{Context, missing, pointer};
 use crate::error::{Error, Result};

@@ -166,6 +166,36 @@ fn where_nothing_is_mounted_the_blobs_go_through_here() {
 }
 
 #[test]
+fn oras_1892_1924_where_a_mount_is_denied_the_blob_is_sent() {
+    let (workspace, registry) = (Workspace::new(), Registry::start());
+    two_platforms(&registry, "dev/app");
+    registry.fault(Fault::on("POST", "mount=").always().answer(403));
+    let args = [registry.reference("dev/app:v1"), registry.reference("prod/app:v1")];
+    artifact(&copy(&workspace, &[&args[0], &args[1]]));
+    assert_eq!(registry.blobs("prod/app"), registry.blobs("dev/app"));
+}
+
+#[test]
+fn oras_go_1212_1213_what_was_said_to_be_there_and_is_not_is_copied() {
+    let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
+    let (_, entries) = two_platforms(&from, "app");
+    // A small blob is asked for by mounting it.
+    to.fault(Fault::on("POST", "mount=").times(1).answer(201));
+    let there = Reply::new(200)
+        .header("docker-content-digest", digest(&entries[1]))
+        .header("content-length", "1")
+        .header("content-type", names::IMAGE_MANIFEST);
+    to.fault(Fault::on("HEAD", digest(&entries[1])).act(Action::Answer(there)));
+    artifact(&copy(&workspace, &[&from.reference("app:v1"), &to.reference("app")]));
+    assert_eq!(to.blobs("app"), from.blobs("app"));
+    assert_eq!(
+        to.manifest("app", digest(&entries[1])),
+        from.manifest("app", digest(&entries[1]))
+    );
+    assert!(to.manifest("app", "v1").is_some());
+}
+
+#[test]
 fn a_blob_that_two_manifests_share_goes_once() {
     let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
     let entries = [
@@ -246,7 +276,7 @@ fn a_connection_that_breaks_on_either_side_is_taken_up() {
 }
 
 #[test]
-fn force_finds_a_blob_that_was_lost() {
+fn oras_2061_force_finds_a_blob_that_was_lost() {
     let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
     two_platforms(&from, "app");
     let args = [from.reference("app:v1"), to.reference("app")];

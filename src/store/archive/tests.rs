@@ -239,7 +239,9 @@ proptest! {
 
     /// Whatever is damaged: an error or other bytes that are found out, never a panic.
     #[test]
-    fn damaged_archives_never_panic(flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+    fn damaged_archives_never_panic(
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let place = Temporary::new();

@@ -186,6 +186,19 @@ pub(super) async fn gather(root: &Root, there: bool, needed: bool, copy: Copy<'_
     Ok(graph)
 }
 
+/// One manifest with its blobs, whether the target has it or not, and not what it lists.
+pub(super) async fn alone(descriptor: &Descriptor, copy: Copy<'_>) -> Result<Node> {
+    let ask = Ask {
+        there: Some(There::No),
+        ..Ask::listed(descriptor)
+    };
+    let copy = Copy {
+        recursive: false,
+        ..copy
+    };
+    look(ask, copy).await.map(|(node, _)| node)
+}
+
 fn too_much(what: &str, copy: Copy<'_>) -> Error {
     Error::integrity(format!("{}: what is to be copied {what}", copy.source.location()))
         .hint("copy its parts by their digests")

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, future, stream};
 use tokio::sync::OnceCell;
 
 use super::Copy;
-use super::graph::{Graph, Node, There};
+use super::graph::{self, Graph, Node, There};
 use crate::error::{Error, Result};
 use crate::oci::{Content, Descriptor, Digest, RawManifest, names};
 use crate::plan::TagRule;
@@ -122,17 +122,36 @@ impl<'a> Sender<'a> {
             recheck(rule, raw.digest(), self.copy.target).await?;
         }
         match self.put(node, raw, rule).await {
-            // As in a push: what was reported as present may be gone.
+            // As in a push: what was reported as present may be gone (oras-go#1212, #1213).
             Err(error) if store::is_blob_unknown(&error) => {
-                for blob in &node.blobs {
-                    self.blob(blob).await?;
-                }
+                self.once_more(node).await?;
                 self.put(node, raw, rule).await?;
             }
             other => other?,
         }
         if node.there != There::Yes || rule.is_some() {
             self.wrote();
+        }
+        Ok(())
+    }
+
+    /// All that `node` lists, whatever the target says of it.
+    async fn once_more(&self, node: &Node) -> Result<()> {
+        for blob in &node.blobs {
+            self.blob(blob).await?;
+        }
+        let Some((_, Content::Index(index))) = &node.manifest else {
+            return Ok(());
+        };
+        for entry in &index.manifests {
+            let listed = graph::alone(entry, self.copy).await?;
+            for blob in &listed.blobs {
+                self.blob(blob).await?;
+            }
+            if let Some((raw, _)) = &listed.manifest {
+                self.put(&listed, raw, None).await?;
+                self.wrote();
+            }
         }
         Ok(())
     }
