@@ -319,6 +319,40 @@ fn if_exists_is_asked_before_anything_moves() {
 }
 
 #[test]
+fn a_tag_that_another_job_makes_meanwhile_is_not_moved() {
+    let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
+    two_platforms(&from, "app");
+    let old = image(&to, "app", "v1", "old", "linux/amd64");
+    for policy in ["fail", "skip"] {
+        // As if it had not been there at first.
+        to.fault(Fault::on("HEAD", "/manifests/v1").answer(404));
+        let args = [from.reference("app:v1"), to.reference("app")];
+        let outcome = copy(&workspace, &[&args[0], &args[1], "--if-exists", policy]);
+        outcome.exit(5);
+        assert!(outcome.stderr.contains("meanwhile"), "{}", outcome.snapshot());
+        assert_eq!(to.tags("app"), [("v1".to_owned(), digest(&old).to_owned())]);
+    }
+}
+
+#[test]
+fn a_failure_of_the_source_is_told_as_the_sources() {
+    let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
+    two_platforms(&from, "app");
+    let args = [from.reference("app:v1"), to.reference("app")];
+    for (status, code) in [(403, 3), (404, 4)] {
+        from.clear_faults();
+        from.fault(Fault::on("GET", "/blobs/").always().answer(status));
+        to.clear_requests();
+        let outcome = copy(&workspace, &[&args[0], &args[1], "--concurrency", "1"]);
+        outcome.exit(code);
+        assert!(outcome.stderr.contains(&from.host()), "{}", outcome.snapshot());
+        assert!(!outcome.stderr.contains(&to.host()), "{}", outcome.snapshot());
+        let puts = writes(&to).into_iter().filter(|line| line.starts_with("PUT "));
+        assert!(puts.count() <= 1, "nothing is tried again in vain: {:?}", writes(&to));
+    }
+}
+
+#[test]
 fn an_immutable_tag_is_told_as_what_it_is() {
     let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
     two_platforms(&from, "app");

@@ -33,9 +33,9 @@ impl Before {
     ///
     /// # Errors
     /// Conflict, if another process wrote the archive meanwhile: what it added would be lost.
-    pub(super) fn replace(&self, new: NamedTempFile, path: &Utf8Path) -> Result<()> {
+    pub(super) fn replace(self, new: NamedTempFile, path: &Utf8Path) -> Result<()> {
         new.as_file().sync_data()?;
-        let Some((file, before)) = &self.0 else {
+        let Some((file, before)) = self.0 else {
             return match new.persist_noclobber(path) {
                 Ok(_) => Ok(()),
                 Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Err(raced(path)),
@@ -45,10 +45,13 @@ impl Before {
         // Whoever looks and renames has the lock of the file that was there; a file system without locks is no reason
         // to fail.
         let _ = file.lock();
-        if fs_err::metadata(path).ok().map(|now| stamp(&now)).as_ref() != Some(before) {
+        if fs_err::metadata(path).ok().map(|now| stamp(&now)).as_ref() != Some(&before) {
             return Err(raced(path));
         }
         fs_err::set_permissions(new.path(), file.metadata()?.permissions())?;
+        // Windows puts nothing in the place of a file that is open.
+        #[cfg(not(unix))]
+        drop(file);
         match new.persist(path) {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::local(error.error).context(path)),

@@ -36,6 +36,11 @@ const COMPRESSED: [(&[u8], &str); 4] = [
 
 /// Reads the archive at `path`; `None` if there is no file.
 pub(super) fn open(path: &Utf8Path) -> Result<Option<Tar>> {
+    open_bounded(path, MAX_ENTRIES)
+}
+
+/// The same with another limit of headers.
+pub(super) fn open_bounded(path: &Utf8Path, max_entries: usize) -> Result<Option<Tar>> {
     match fs_err::metadata(path) {
         Ok(found) if found.is_file() => {}
         Ok(found) if found.is_dir() => {
@@ -54,6 +59,7 @@ pub(super) fn open(path: &Utf8Path) -> Result<Option<Tar>> {
         length,
         position: 0,
         entries: 0,
+        max_entries,
         names: 0,
         files: Files::default(),
     };
@@ -103,6 +109,7 @@ struct Scan<'a> {
     length: u64,
     position: u64,
     entries: usize,
+    max_entries: usize,
     names: usize,
     files: Files,
 }
@@ -229,8 +236,11 @@ impl Scan<'_> {
                 _ => damaged("the checksum of a header is wrong"),
             });
         }
-        if self.entries > MAX_ENTRIES {
-            return Err(Error::integrity(format!("it has more than {MAX_ENTRIES} entries")));
+        if self.entries > self.max_entries {
+            return Err(Error::integrity(format!(
+                "it has more than {} entries",
+                self.max_entries
+            )));
         }
         self.position += BLOCK as u64;
         Ok(Some(header))

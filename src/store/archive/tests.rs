@@ -222,6 +222,18 @@ async fn a_blob_larger_than_ustar_can_say() {
 }
 
 #[tokio::test]
+async fn the_number_of_entries_is_bounded() {
+    let place = Temporary::new();
+    let archive = place.writer();
+    push(&archive, &["one"], "v1").await;
+    archive.finish().await.unwrap();
+    assert!(scan::open_bounded(&place.path, 5).unwrap().is_some());
+    let error = scan::open_bounded(&place.path, 4).err().unwrap();
+    assert_eq!(error.class(), Class::Integrity);
+    assert!(error.message().contains("more than 4 entries"), "{error}");
+}
+
+#[tokio::test]
 async fn an_archive_that_is_only_read_is_not_written() {
     let place = Temporary::new();
     let source = BlobSource::from(Bytes::from_static(b"{}"));

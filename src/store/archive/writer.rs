@@ -144,8 +144,9 @@ impl Writer {
     pub(super) fn put_manifest(&mut self, manifest: &RawManifest, pointer: &Pointer) -> Result<()> {
         let (entry, listed) = contents::entry(manifest)?;
         let blob = manifest.descriptor();
-        let place = self.reserve(&blob)?;
+        self.lay_out(&[])?;
         contents::check_listed(&self.tar, manifest, &listed, "archive")?;
+        let place = self.reserve(&blob)?;
         if let Some(section) = place {
             section.append(manifest.bytes())?;
             self.arrived(&blob.digest);
