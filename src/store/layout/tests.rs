@@ -1,5 +1,7 @@
 //! What is particular to layouts; the rest is in the contract suite.
 
+mod referrers;
+
 use bytes::Bytes;
 use camino::Utf8Path;
 
