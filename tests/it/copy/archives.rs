@@ -4,6 +4,7 @@ use oci_artifact::oci::{Digest, names};
 use serde_json::json;
 
 use super::{artifact, copy, digest, image, index, two_platforms};
+use crate::support::faults::{Action, Fault};
 use crate::support::registry::Registry;
 use crate::support::runner::Workspace;
 
@@ -211,6 +212,14 @@ fn a_copy_that_fails_leaves_the_archive_as_it_was() {
         copy(&workspace, &[&from.reference("app:v1"), target]).exit(7);
         assert_eq!(workspace.tree(""), before, "nothing changed, nothing left behind");
     }
+    from.fault(Fault::on("GET", "/blobs/").always().act(Action::StallAnswer(3)));
+    let cut = copy(
+        &workspace,
+        &[&from.reference("app:v1"), "oci-archive:a.tar", "--timeout", "2s"],
+    );
+    assert_ne!(cut.code, Some(0));
+    assert_eq!(workspace.tree(""), before, "{}", cut.snapshot());
+    from.clear_faults();
     let sound = from.reference(&format!("app@{}", digest(&entries[0])));
     let dry = copy(&workspace, &[&sound, "oci-archive:a.tar:v2", "--dry-run"]);
     assert_eq!(artifact(&dry)["state"], "copied");
