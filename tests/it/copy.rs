@@ -223,7 +223,9 @@ fn what_the_target_has_is_not_asked_for_again() {
     artifact(&copy(&workspace, &[&from.reference("app:v1"), &to.reference("app")]));
     let blobs = [asks_for_blobs(&from), asks_for_blobs(&to)].concat();
     for digest in &there {
-        assert!(!blobs.iter().any(|line| line.contains(digest.as_str())), "{blobs:?}");
+        // The colon of a mount is escaped.
+        let hex = digest.trim_start_matches("sha256:");
+        assert!(!blobs.iter().any(|line| line.contains(hex)), "{blobs:?}");
     }
     assert!(to.manifest("app", "v1").is_some());
 }
