@@ -17,6 +17,7 @@
 //! - [`http`]: one client for registries and token endpoints: redirects, retries, errors, redacted URLs.
 //! - [`oci`], [`reference`](mod@reference): the specs' nouns: digests, descriptors, manifests with their bytes;
 //!   references.
+//! - [`ustar`]: the headers of a tar, written and read.
 //! - [`report`]: what a person reads, through one terminal; results; secrets.
 //! - [`program`]: programs of others, bounded and ended with all that they started.
 //! - [`env`](mod@env), [`error`]: one snapshot of the environment; error classes, exit codes, hints.
@@ -42,3 +43,4 @@ pub mod store;
 pub mod suggest;
 pub mod transfer;
 pub mod unpack;
+pub mod ustar;

@@ -103,7 +103,7 @@ pub(super) fn outputs(result: &RunResult, json: String) -> Vec<(&'static str, St
         let subject = subject.map_or_else(|| digest.clone(), ToString::to_string);
         let reference = there.and_then(|artifact| artifact.reference.clone());
         values.extend([
-            ("digest", digest.clone()),
+            ("digest", digest),
             ("reference", reference.unwrap_or_default()),
             ("repository", first.repository.clone()),
             ("tags", first.tags.join("\n")),

@@ -5,6 +5,7 @@ mod referrers;
 use bytes::Bytes;
 use camino::Utf8Path;
 
+use super::index::Index;
 use super::*;
 use crate::oci::{Algorithm, Hasher, ImageManifest};
 
