@@ -157,9 +157,9 @@ const FLAGS: &[Flag] = &[
     ),
     (&["pull"], &["--config"], "inspect REFERENCE --config > FILE"),
     (
-        &["inspect"],
+        &[],
         &["--pretty"],
-        "inspect prints it indented unless --raw or --descriptor is given",
+        "inspect indents a manifest by itself; jq . does so with everything else",
     ),
     (&["inspect"], &["--output", "-o"], TO_STDOUT),
     (&["discover"], &["--output", "-o"], "--format text or json"),

@@ -33,6 +33,7 @@ mod oras_rows;
 mod pull;
 mod pull_referrers;
 mod push;
+mod readers;
 mod readme;
 mod referrers_race;
 mod release;

@@ -210,3 +210,46 @@ fn row_index_update_tag() {
     );
     both.same(&both.reference("app:o2"), &both.reference("app:t2"));
 }
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn row_index_update_oci_layout_and_path() {
+    let both = Both::olareg();
+    for architecture in ["amd64", "arm64", "s390x"] {
+        both.workspace.write(&format!("{architecture}/app"), architecture);
+        both.ours(&[
+            "push",
+            &format!("oci:layout:{architecture}"),
+            &format!("{architecture}/app"),
+        ]);
+    }
+    let path = ["--oci-layout-path", "layout"];
+    both.ours(&["index", "oci:layout:ours", "amd64", "arm64"]);
+    both.oras_local(&with(
+        &["manifest", "index", "create", "theirs", "amd64", "arm64"],
+        &path,
+    ));
+    let listed = |tag: &str| {
+        let json = both
+            .oras_local(&["manifest", "fetch", "--oci-layout", &format!("layout:{tag}")])
+            .json();
+        let entries = json["manifests"].as_array().unwrap().clone();
+        entries.iter().map(|entry| text(&entry["digest"])).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("ours"), listed("theirs"));
+    both.ours(&["index", "oci:layout:ours", "--add", "s390x"]);
+    both.oras_local(&with(
+        &["manifest", "index", "update", "theirs", "--add", "s390x"],
+        &path,
+    ));
+    assert_eq!(listed("ours"), listed("theirs"));
+    let arm64 = both.oras_local(&["resolve", "--oci-layout", "layout:arm64"]).stdout;
+    let remove = ["--remove", arm64.trim()];
+    both.ours(&with(&["index", "oci:layout:ours"], &remove));
+    both.oras_local(&with(
+        &["manifest", "index", "update", "--oci-layout", "layout:theirs"],
+        &remove,
+    ));
+    assert_eq!(listed("ours"), listed("theirs"));
+    assert_eq!(listed("ours").len(), 2);
+}

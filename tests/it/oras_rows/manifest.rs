@@ -304,3 +304,39 @@ fn row_blob_fetch_descriptor() {
     assert_eq!(layer["digest"], theirs["digest"]);
     assert_eq!(layer["size"], theirs["size"]);
 }
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn row_manifest_delete_oci_layout_path() {
+    let both = Both::olareg();
+    let name = |which: &str| format!("registry.example/{which}:v1");
+    for (which, annotation) in [("ours", "x=1"), ("theirs", "x=2"), ("kept", "x=3")] {
+        let args = [
+            "push",
+            "--oci-layout-path",
+            "layout",
+            &name(which),
+            "a.txt",
+            "-a",
+            annotation,
+        ];
+        both.oras_local(&args);
+    }
+    let resolve = |which: &str| {
+        both.run_oras(&["resolve", "--oci-layout-path", "layout", &name(which)])
+            .call()
+    };
+    let ours = resolve("ours").success().stdout.trim().to_owned();
+    both.ours(&["delete", &format!("oci:layout@{ours}"), "--yes"]);
+    both.oras_local(&[
+        "manifest",
+        "delete",
+        "--oci-layout-path",
+        "layout",
+        &name("theirs"),
+        "--force",
+    ]);
+    assert_ne!(resolve("ours").code, Some(0));
+    assert_ne!(resolve("theirs").code, Some(0));
+    resolve("kept").success();
+}

@@ -151,3 +151,17 @@ fn row_pull_platform() {
     let theirs = both.run_oras(&with(&args, &["--plain-http"])).call();
     assert_ne!(theirs.code, Some(0), "{}", theirs.snapshot());
 }
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn row_pull_oci_layout_path() {
+    let both = Both::olareg();
+    let name = "registry.example/app:v1";
+    let path = ["--oci-layout-path", "layout"];
+    both.oras_local(&with(&["push", name, "a.txt", "b"], &path));
+    both.oras_local(&with(&["pull", name, "-o", "theirs"], &path));
+    let digest = both.oras_local(&with(&["resolve", name], &path)).stdout;
+    both.ours(&["pull", &format!("oci:layout@{}", digest.trim()), "-o", "ours"]);
+    assert_eq!(both.workspace.tree("ours"), both.workspace.tree("theirs"));
+    assert_eq!(both.workspace.read("ours/b/c.txt"), "world\n");
+}

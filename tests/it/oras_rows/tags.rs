@@ -121,3 +121,29 @@ fn row_repo_ls() {
     let refused = both.run(&["list", both.host()]).call();
     refused.exit(2);
 }
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn row_tag_resolve_and_list_oci_layout_path() {
+    let both = Both::olareg();
+    let name = "registry.example/app:v1";
+    let path = ["--oci-layout-path", "layout"];
+    both.oras_local(&with(&["push", name, "a.txt"], &path));
+    let digest = both.oras_local(&with(&["resolve", name], &path)).stdout;
+    both.ours(&["tag", &format!("oci:layout@{}", digest.trim()), "o1"]);
+    both.oras_local(&with(&["tag", name, "t1"], &path));
+    for tag in ["o1", "t1"] {
+        assert_eq!(both.oras_local(&with(&["resolve", tag], &path)).stdout, digest);
+        assert_eq!(
+            both.ours(&["inspect", "--digest", &format!("oci:layout:{tag}")]).stdout,
+            digest
+        );
+    }
+    // ORAS lists the tags of a name in the layout, we those that are tags.
+    let theirs = both
+        .oras_local(&with(&["repo", "tags", "registry.example/app"], &path))
+        .stdout;
+    assert_eq!(theirs, "v1\n");
+    let ours = both.ours(&["list", "oci:layout"]).stdout;
+    assert_eq!(ours, "o1\nt1\n");
+}
