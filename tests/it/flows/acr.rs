@@ -319,6 +319,11 @@ fn an_identity_that_may_only_pull_is_denied_in_bounded_time() {
     let workspace = sources();
     let outcome = world.push(&workspace).call();
     says(&outcome, 3, &["hint: "]);
+    eprintln!(
+        "COUNT {} {:#?}",
+        world.internet.seen(HOST).len(),
+        world.internet.lines(HOST)
+    );
     assert!(world.internet.seen(HOST).len() < 20, "{:?}", world.internet.lines(HOST));
 }
 
