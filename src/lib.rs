@@ -9,14 +9,15 @@
 //! - [`ci`]: one file a CI system behind one trait: masks, groups, annotations, outputs, summary, facts.
 //! - [`ops`]: the commands, a short file each.
 //! - [`plan`]: spec and file system into artifacts, layers, titles. What `check`, `push` and its dry run share.
-//! - [`transfer`]: hash and pack, send what is missing, tags last; and back.
+//! - [`transfer`]: hash and pack, send what is missing, what refers to it, tags last; and back; and across.
 //! - [`spec`]: the YAML, read with the place of every key and value, every problem collected.
 //! - [`pack`], [`unpack`], [`pattern`]: files into blobs, the same bytes everywhere; blobs into files, never outside.
-//! - [`store`]: an OCI image layout, a registry, or a dry run over either, behind one interface.
+//! - [`store`]: an OCI image layout, one in a tar, a registry, or a dry run over any, behind one interface.
 //! - [`credentials`]: which credential goes to which registry.
 //! - [`http`]: one client for registries and token endpoints: redirects, retries, errors, redacted URLs.
 //! - [`oci`], [`reference`](mod@reference): the specs' nouns: digests, descriptors, manifests with their bytes;
 //!   references.
+//! - [`ustar`]: the headers of a tar, written and read.
 //! - [`report`]: what a person reads, through one terminal; results; secrets.
 //! - [`program`]: programs of others, bounded and ended with all that they started.
 //! - [`env`](mod@env), [`error`]: one snapshot of the environment; error classes, exit codes, hints.
@@ -42,3 +43,4 @@ pub mod store;
 pub mod suggest;
 pub mod transfer;
 pub mod unpack;
+pub mod ustar;

@@ -1,5 +1,5 @@
 //! References: `[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]` in a registry, `oci:DIRECTORY[:TAG][@DIGEST]` for an image
-//! layout on disk.
+//! layout on disk, `oci-archive:FILE[:TAG][@DIGEST]` for one in a tar.
 //!
 //! No implicit `docker.io`, `library/` or `latest`: a reference that names no host needs the input `registry`.
 
@@ -18,6 +18,10 @@ pub use host::Host;
 pub use repository::Repository;
 pub use tag::Tag;
 
+/// How the reference of a layout begins, and that of an archive, as skopeo has them.
+const LAYOUT: &str = "oci:";
+const ARCHIVE: &str = "oci-archive:";
+
 /// Where manifests and blobs lie.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Location {
@@ -25,22 +29,25 @@ pub enum Location {
     Registry(Repository),
     /// A directory with an OCI image layout.
     Layout(Utf8PathBuf),
+    /// A tar with an OCI image layout.
+    Archive(Utf8PathBuf),
 }
 
 impl Location {
-    /// The registry's host, unless it is a layout.
+    /// The registry's host, unless it is a layout or an archive.
     pub fn host(&self) -> Option<&Host> {
         match self {
             Location::Registry(repository) => Some(&repository.host),
-            Location::Layout(_) => None,
+            Location::Layout(_) | Location::Archive(_) => None,
         }
     }
 
-    /// The last part of the repository's name or of the directory: the default name of an artifact.
+    /// The last part of the repository's name or of the path: the default name of an artifact.
     pub fn last_part(&self) -> &str {
         match self {
             Location::Registry(repository) => repository.name.rsplit('/').next().unwrap_or(&repository.name),
             Location::Layout(directory) => directory.file_name().unwrap_or("layout"),
+            Location::Archive(file) => file.file_stem().unwrap_or("archive"),
         }
     }
 }
@@ -49,7 +56,8 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Location::Registry(repository) => repository.fmt(f),
-            Location::Layout(directory) => write!(f, "oci:{directory}"),
+            Location::Layout(directory) => write!(f, "{LAYOUT}{directory}"),
+            Location::Archive(file) => write!(f, "{ARCHIVE}{file}"),
         }
     }
 }
@@ -75,7 +83,7 @@ impl fmt::Display for Pointer {
 /// A location with a tag, a digest, both or neither.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reference {
-    /// Repository or layout.
+    /// Repository, layout or archive.
     pub location: Location,
     /// The tag.
     pub tag: Option<Tag>,
@@ -98,8 +106,11 @@ impl Reference {
     /// The first component is a host if it has `.` or `:` or is `localhost`. The second value is true if letters were
     /// lower-cased, which the caller tells the user.
     pub fn parse(text: &str, registry: Option<&Host>, case: Case) -> Result<(Self, bool)> {
-        if let Some(rest) = text.strip_prefix("oci:") {
-            return Ok((Self::parse_layout(text, rest)?, false));
+        if let Some(rest) = text.strip_prefix(LAYOUT) {
+            return Ok((Self::parse_path(text, rest, Location::Layout)?, false));
+        }
+        if let Some(rest) = text.strip_prefix(ARCHIVE) {
+            return Ok((Self::parse_path(text, rest, Location::Archive)?, false));
         }
         if let Some(scheme) = ["https://", "http://", "docker://", "oras://"]
             .iter()
@@ -152,30 +163,32 @@ impl Reference {
         ))
     }
 
-    fn parse_layout(text: &str, rest: &str) -> Result<Self> {
+    fn parse_path(text: &str, rest: &str, location: fn(Utf8PathBuf) -> Location) -> Result<Self> {
         let (rest, digest) = split_digest(rest)?;
         // What follows the last colon of a path's last part is a tag; `C:` before a backslash begins a path on Windows.
         let split = rest.rsplit_once(':').filter(|(_, last)| !last.contains(['/', '\\']));
-        let (directory, tag) = match split {
-            Some((directory, tag)) => (directory, Some(tag.parse().map_err(|e| in_reference(&e, text))?)),
+        let (path, tag) = match split {
+            Some((path, tag)) => (path, Some(tag.parse().map_err(|e| in_reference(&e, text))?)),
             None => (rest, None),
         };
-        if directory.is_empty() {
-            return Err(Error::usage(format!("reference {text:?} names no directory"))
-                .hint("write oci:DIRECTORY:TAG for an image layout on disk"));
+        if path.is_empty() {
+            let error = Error::usage(format!("reference {text:?} names no path"));
+            return Err(error.hint(format!(
+                "write {LAYOUT}DIRECTORY:TAG for an image layout on disk, {ARCHIVE}FILE:TAG for one in a tar"
+            )));
         }
         Ok(Reference {
-            location: Location::Layout(directory.into()),
+            location: location(path.into()),
             tag,
             digest,
         })
     }
 
-    /// The same with a layout's directory taken from `base`, if it is relative.
+    /// The same with the path of a layout or archive taken from `base`, if it is relative.
     #[must_use]
     pub fn within(mut self, base: &Utf8Path) -> Self {
-        if let Location::Layout(directory) = &mut self.location {
-            *directory = base.join(&directory);
+        if let Location::Layout(path) | Location::Archive(path) = &mut self.location {
+            *path = base.join(&path);
         }
         self
     }
@@ -237,6 +250,8 @@ mod tests {
             ("a:5000", "example.com/a"),
             ("oci:some/dir:v1", "oci:some/dir"),
             ("oci:C:\\dir", "oci:C:\\dir"),
+            ("oci-archive:some/a.tar:v1", "oci-archive:some/a.tar"),
+            ("oci-archive:a.tar", "oci-archive:a.tar"),
         ] {
             let (reference, _) = Reference::parse(text, Some(&registry), Case::Strict).unwrap();
             assert_eq!(reference.location.to_string(), location, "{text}");
@@ -276,6 +291,9 @@ mod tests {
             "oci:",
             "oci:dir:v 1",
             "oci:dir:",
+            "oci-archive:",
+            "oci-archive:a.tar:",
+            "oci-archive:a.tar@sha256:12",
             "oci:dir:feature-\u{e9}",
             "ghcr.io/a_",
             "ghcr.io/a___b",
@@ -289,14 +307,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_accepted_prints_as_it_was(text in "[a-zA-Z0-9:/@._-]{0,40}") {
+        fn what_is_accepted_prints_as_it_was(text in "(oci:|oci-archive:)?[a-zA-Z0-9:/@._-]{0,40}") {
             if let Ok(reference) = parse(&text) {
                 prop_assert_eq!(reference.to_string(), text);
             }
         }
 
         #[test]
-        fn no_text_panics(text in ".{0,80}") {
+        fn no_text_panics(text in "(oci:|oci-archive:)?.{0,80}") {
             let _ = Reference::parse(&text, None, Case::Fold);
         }
     }

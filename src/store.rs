@@ -1,7 +1,8 @@
-//! Where manifests and blobs are kept: an image layout on disk, a registry, or a dry run over either.
+//! Where manifests and blobs are kept: an image layout on disk, one in a tar, a registry, or a dry run over any.
 //!
 //! One inherent interface, no generics above it. The contract test suite (`tests/it/contract.rs`) runs over all.
 
+mod archive;
 mod blob;
 mod dry_run;
 mod entries;
@@ -14,6 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
 
+pub use archive::Archive;
+pub(crate) use archive::read_only;
 pub use blob::{BlobSource, BlobStream, PIECE};
 use blob::{Mark, Part};
 pub use dry_run::DryRun;
@@ -61,11 +64,13 @@ pub struct TagPage {
     pub next: Option<String>,
 }
 
-/// One repository of a registry, or one layout.
+/// One repository of a registry, one layout, or one archive.
 #[derive(Clone)]
 pub enum Store {
     /// An OCI image layout.
     Layout(Layout),
+    /// An OCI image layout in a tar.
+    Archive(Archive),
     /// A repository of a registry.
     Registry(Registry),
     /// Another store whose reads pass and whose writes are only recorded.
@@ -77,6 +82,7 @@ macro_rules! each {
     ($self:expr, $store:ident => $call:expr) => {
         match $self {
             Store::Layout($store) => $call,
+            Store::Archive($store) => $call,
             Store::Registry($store) => $call,
             Store::DryRun($store) => $call,
         }
@@ -196,6 +202,23 @@ impl Store {
         })
     }
 
+    /// Announces all that will be put, so that a store that has to can lay it out: an archive, which is not written
+    /// before. Others need not know.
+    pub async fn expect(&self, blobs: &[Descriptor]) -> Result<()> {
+        match self {
+            Store::Archive(archive) => archive.expect(blobs).await,
+            Store::Layout(_) | Store::Registry(_) | Store::DryRun(_) => Ok(()),
+        }
+    }
+
+    /// Ends the writing: a new archive takes its place. Nothing is left to do for others.
+    pub async fn finish(&self) -> Result<()> {
+        match self {
+            Store::Archive(archive) => archive.finish().await,
+            Store::Layout(_) | Store::Registry(_) | Store::DryRun(_) => Ok(()),
+        }
+    }
+
     /// A page of the tags; `from` is the `next` of the page before.
     pub async fn tags(&self, from: Option<&str>) -> Result<TagPage> {
         each!(self, store => store.tags(from).await)
@@ -265,6 +288,14 @@ impl Stores {
         self.open_for(location, access)
     }
 
+    /// The store at `location`, for `copy` to write to: archives too, whole at [`Store::finish`].
+    pub fn open_target(&self, location: &Location) -> Store {
+        match location {
+            Location::Archive(path) if self.dry_runs.is_none() => Store::Archive(Archive::to_write(path.clone())),
+            _ => self.open_for_writing(location),
+        }
+    }
+
     /// Proves the credential for `host` to its registry; the credential in the form that can be stored.
     ///
     /// # Errors
@@ -292,6 +323,7 @@ impl Stores {
     fn real(&self, location: &Location, access: Access) -> Store {
         match location {
             Location::Layout(directory) => Store::Layout(Layout::new(directory.clone())),
+            Location::Archive(path) => Store::Archive(Archive::new(path.clone())),
             Location::Registry(repository) => Store::Registry(Registry::new(
                 repository.clone(),
                 access,

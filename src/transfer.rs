@@ -1,11 +1,13 @@
 //! Moving artifacts: hash and pack ([`prepare`]), then store what is missing, the manifest and what refers to it
-//! ([`push`], [`attach`]), the [`tags`] last; the way back is [`pull`]. [`referrers`] is what refers
-//! to a manifest.
+//! ([`push`], [`attach`]), the [`tags`] last; the way back is [`pull`], from store to store [`copy`]. [`referrers`] is
+//! what refers to a manifest.
 //!
 //! [`prepare`]: prepare::prepare
 //! [`push`]: push::push
+//! [`copy`]: copy::copy
 
 pub mod attach;
+pub mod copy;
 pub mod prepare;
 pub mod pull;
 pub mod push;

@@ -7,7 +7,6 @@
 
 mod archive;
 mod directory;
-mod extension;
 mod feed;
 mod file;
 mod links;

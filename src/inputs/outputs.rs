@@ -22,7 +22,7 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ),
     (
         "subject-digest",
-        "The first artifact's digest, as actions/attest takes it",
+        "The first artifact's digest, as actions/attest takes it; a referrer's subject",
     ),
     ("references", "All artifacts by digest, one a line"),
     ("path", "Directory that pull wrote to"),

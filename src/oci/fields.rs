@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::error::{Error, Result};
 
 /// The fields of one object.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl Fields {

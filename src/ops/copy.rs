@@ -1,10 +1,16 @@
-//! `copy`: an artifact, or an index with all that it lists, from one store into another; with its referrers if asked for.
+//! `copy`: an artifact, or an index with all that it lists, from one store into another; with its referrers if asked
+//! for.
 
-use super::Context;
+use super::{Context, missing, pointer};
 use crate::error::{Error, Result};
-use crate::oci::Platform;
-use crate::reference::{Reference, Tag};
+use crate::oci::{Content, Descriptor, Digest, Platform};
+use crate::plan::TagRule;
+use crate::reference::{Location, Reference, Tag};
+use crate::report::{ArtifactResult, AttachmentResult, LayerResult, ManifestResult, State};
 use crate::spec::IfExists;
+use crate::store::Store;
+use crate::transfer::copy::{self, Copied, Copy, Graph, Root};
+use crate::transfer::push::Effect;
 
 /// How to copy.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +27,175 @@ pub struct CopySettings {
     pub force: bool,
 }
 
+/// How deep the result shows referrers of referrers.
+const SHOWN_DEPTH: usize = 32;
+
 /// Copies what `source` names to `target`.
-pub async fn copy(source: &Reference, target: &Reference, settings: &CopySettings, _context: &Context) -> Result<()> {
-    Err(Error::internal(format!("copy {source} {target} {settings:?}")))
+pub async fn copy(source: &Reference, target: &Reference, settings: &CopySettings, context: &Context) -> Result<()> {
+    let tags = tags(source, target, settings);
+    check_places(source, target, &tags)?;
+    let from = context.stores.open(&source.location);
+    let pointer = pointer(source, &from).await?;
+    let name = target.location.last_part();
+    context.ledger.set(ArtifactResult {
+        state: State::Failed,
+        tags: tags.iter().map(|rule| rule.tag.to_string()).collect(),
+        ..ArtifactResult::new(name, &target.location)
+    });
+    let root = match settings.platforms.as_slice() {
+        [] => {
+            let found = from.resolve(&pointer).await?;
+            Root::Named(found.ok_or_else(|| missing(source, &pointer))?)
+        }
+        platforms => {
+            let found = from.get_manifest(&pointer).await?;
+            let found = found.ok_or_else(|| missing(source, &pointer))?;
+            copy::choose(found, platforms, &from).await?
+        }
+    };
+    check_digest(source, target, &root)?;
+    tell_of_made(&root, settings, context);
+    let to = context.stores.open_target(&target.location);
+    let copied = copy::copy(
+        &root,
+        &tags,
+        Copy {
+            source: &from,
+            target: &to,
+            recursive: settings.recursive,
+            force: settings.force,
+            engine: &context.engine,
+        },
+    )
+    .await?;
+    context.ledger.set(described(name, &root, &copied, &to));
+    Ok(())
+}
+
+/// The tags at the target: its own, or the source's where the target names nothing; then the further ones.
+fn tags(source: &Reference, target: &Reference, settings: &CopySettings) -> Vec<TagRule> {
+    let own = match (&target.tag, &target.digest) {
+        (None, None) => &source.tag,
+        _ => &target.tag,
+    };
+    let mut rules: Vec<TagRule> = Vec::new();
+    for tag in own.iter().chain(&settings.tags) {
+        if rules.iter().all(|rule| rule.tag != *tag) {
+            rules.push(TagRule {
+                tag: tag.clone(),
+                if_exists: settings.if_exists,
+            });
+        }
+    }
+    rules
+}
+
+/// Within one place there has to be something to do.
+fn check_places(source: &Reference, target: &Reference, tags: &[TagRule]) -> Result<()> {
+    let new = tags.iter().any(|rule| Some(&rule.tag) != source.tag.as_ref());
+    if source.location != target.location || new {
+        return Ok(());
+    }
+    Err(
+        Error::usage(format!("copy {source} {target}: source and target are the same"))
+            .hint("name another target, or another tag in it"),
+    )
+}
+
+/// `@DIGEST` of the target says what has to arrive.
+fn check_digest(source: &Reference, target: &Reference, root: &Root) -> Result<()> {
+    let found = root.descriptor().digest;
+    match &target.digest {
+        Some(wanted) if *wanted != found => Err(Error::integrity(format!(
+            "{source} is {found}, and was to be copied as {target}"
+        ))
+        .hint("leave out the digest of the target, or name the source by that digest")),
+        _ => Ok(()),
+    }
+}
+
+/// An index of some platforms is another index.
+fn tell_of_made(root: &Root, settings: &CopySettings, context: &Context) {
+    let Root::Made(made) = root else { return };
+    let digest = made.digest();
+    let stay = match settings.recursive {
+        true => "; what refers to the whole index stays behind, what refers to its manifests is copied",
+        false => "",
+    };
+    context.report.notice(format!(
+        "the index of the chosen platforms is a new one, {digest}{stay}"
+    ));
+}
+
+fn described(name: &str, root: &Root, copied: &Copied, target: &Store) -> ArtifactResult {
+    let location = target.location();
+    let mut result = ArtifactResult::new(name, location).at(location, &copied.digest);
+    result.tags = copied.tags.iter().map(ToString::to_string).collect();
+    result.state = match copied.effect {
+        Effect::Written => State::Copied,
+        Effect::Unchanged => State::Unchanged,
+        Effect::Skipped => State::Skipped,
+    };
+    if copied.effect == Effect::Skipped {
+        return result;
+    }
+    result.media_type = Some(root.descriptor().media_type);
+    let Some(graph) = &copied.graph else { return result };
+    let content = graph.root().and_then(|node| node.manifest.as_ref());
+    match content.map(|(_, content)| content) {
+        Some(Content::Artifact(artifact)) => {
+            result.artifact_type.clone_from(&artifact.artifact_type);
+            result.subject = artifact.subject.as_ref().map(|subject| subject.digest.clone());
+            result = result.layers(&artifact.layers);
+        }
+        Some(Content::Index(index)) => {
+            result.artifact_type.clone_from(&index.artifact_type);
+            result.subject = index.subject.as_ref().map(|subject| subject.digest.clone());
+            let entries = index.manifests.iter();
+            result.manifests = entries.map(|entry| listed(entry, graph, location)).collect();
+        }
+        None => {}
+    }
+    result.attachments = attachments(&copied.digest, graph, location, SHOWN_DEPTH);
+    result
+}
+
+fn listed(entry: &Descriptor, graph: &Graph, location: &Location) -> ManifestResult {
+    ManifestResult {
+        digest: Some(entry.digest.clone()),
+        media_type: Some(entry.media_type.clone()),
+        artifact_type: entry.artifact_type.clone(),
+        platform: entry.platform.as_ref().map(ToString::to_string),
+        annotations: entry.annotations.clone(),
+        attachments: attachments(&entry.digest, graph, location, SHOWN_DEPTH),
+    }
+}
+
+/// What was copied along because it refers to `subject`.
+fn attachments(subject: &Digest, graph: &Graph, location: &Location, depth: usize) -> Vec<AttachmentResult> {
+    let Some(node) = graph.node(subject).filter(|_| depth > 0) else {
+        return Vec::new();
+    };
+    let attachment = |referrer: &Descriptor| {
+        let content = graph.node(&referrer.digest).and_then(|node| node.manifest.as_ref());
+        let layers = match content {
+            Some((_, Content::Artifact(artifact))) => artifact.layers.iter().map(LayerResult::from).collect(),
+            _ => Vec::new(),
+        };
+        let reference = Reference {
+            location: location.clone(),
+            tag: None,
+            digest: Some(referrer.digest.clone()),
+        };
+        AttachmentResult {
+            digest: Some(referrer.digest.clone()),
+            reference: Some(reference.to_string()),
+            media_type: Some(referrer.media_type.clone()),
+            artifact_type: referrer.artifact_type.clone(),
+            annotations: referrer.annotations.clone(),
+            layers,
+            attachments: attachments(&referrer.digest, graph, location, depth - 1),
+        }
+    };
+    node.referrers.iter().map(attachment).collect()
 }

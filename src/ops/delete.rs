@@ -46,9 +46,11 @@ pub async fn delete(reference: &Reference, settings: DeleteSettings, context: &C
     if !settings.force {
         check(reference, &found.digest, &tree, &store).await?;
     }
-    if !settings.recursive {
-        tell_of_referrers(reference, &found.digest, &store, context).await;
-    }
+    let behind = match settings.recursive {
+        true => None,
+        // Nothing depends on it: not known is as good as none.
+        false => store.referrers(&found.digest, None).await.ok(),
+    };
     let own = match &pointer {
         Pointer::Tag(tag) => Some(tag),
         Pointer::Digest(_) => None,
@@ -63,6 +65,7 @@ pub async fn delete(reference: &Reference, settings: DeleteSettings, context: &C
     result.state = State::Deleted;
     result.tags = reference.tag.iter().map(ToString::to_string).collect();
     context.ledger.set(result);
+    tell_of(reference, behind.map_or(0, |behind| behind.len()), context);
     Ok(())
 }
 
@@ -109,19 +112,16 @@ async fn check(reference: &Reference, digest: &Digest, tree: &Tree, store: &Stor
     ))
 }
 
-/// Says what stays behind, as far as that is known: nothing depends on it.
-async fn tell_of_referrers(reference: &Reference, digest: &Digest, store: &Store, context: &Context) {
-    let Ok(found) = store.referrers(digest, None).await else {
-        return;
-    };
-    let count = match found.len() {
+/// Says what stays behind.
+fn tell_of(reference: &Reference, referrers: usize, context: &Context) {
+    let stay = match referrers {
         0 => return,
         1 => "1 manifest that refers to it stays".to_owned(),
         more => format!("{more} manifests that refer to it stay"),
     };
     context
         .report
-        .notice(format!("{reference}: {count} behind; `--recursive` deletes those, too"));
+        .notice(format!("{reference}: {stay} behind; `--recursive` deletes those, too"));
 }
 
 /// Deletes a manifest; whether it was there. Some registries want its tags deleted first: of one named by the tag `own`

@@ -1,5 +1,5 @@
-//! `push`, and what works like it, `attach` and `index`: every artifact of the plan, several at once, each after what it
-//! needs; after a failure nothing new starts.
+//! `push`, and what works like it, `attach` and `index`: every artifact of the plan, several at once, each after what
+//! it needs; after a failure nothing new starts.
 
 pub(super) mod members;
 mod result;

@@ -107,7 +107,7 @@ mod tests {
                     assert!(!in_file);
                     assert_eq!(pieces.concat(), bytes);
                 }
-                BlobSource::File(_) => panic!("not a file of the user's"),
+                BlobSource::File(_) | BlobSource::Stored(_) => panic!("not packed"),
             }
         }
     }

@@ -50,7 +50,7 @@ mod tests {
             let found = match &packed.source {
                 BlobSource::Pieces(pieces) => pieces.concat(),
                 BlobSource::Temporary(path) => fs_err::read(&**path).unwrap(),
-                BlobSource::File(_) => panic!("not a file of the user's"),
+                BlobSource::File(_) | BlobSource::Stored(_) => panic!("not packed"),
             };
             assert!(found == bytes);
         }

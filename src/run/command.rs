@@ -12,10 +12,10 @@ use crate::ops::{
     self, Context, CopySettings, DeleteSettings, DiscoverSettings, IndexChange, PullSettings, PushSettings,
 };
 use crate::plan::{CiAnnotations, Plan, Settings, Workspace};
-use crate::reference::{Host, Reference, Tag};
+use crate::reference::{Host, Location, Reference, Tag};
 use crate::report::Ledger;
 use crate::spec::{self, Spec};
-use crate::store::Stores;
+use crate::store::{self, Stores};
 use crate::transfer::Engine;
 use crate::unpack::Limits;
 
@@ -24,6 +24,16 @@ use super::binding::{self, bind, provider_host};
 use super::job::{Job, Output};
 use super::near_miss;
 use super::sources::{self, Origin};
+
+/// Commands that write where their references lead; of `copy` only archives know.
+const WRITES_PLACES: &[Command] = &[
+    Command::Push,
+    Command::Attach,
+    Command::Index,
+    Command::Tag,
+    Command::Untag,
+    Command::Delete,
+];
 
 /// Makes the job that the inputs ask for.
 pub(super) fn prepare(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -> Result<Job, Errors> {
@@ -271,6 +281,7 @@ impl Run<'_> {
 
     fn context<'r>(&self, references: impl IntoIterator<Item = &'r Reference>, origin: Origin) -> Result<Context> {
         let references: Vec<&Reference> = references.into_iter().collect();
+        self.check_archives(&references)?;
         near_miss::warn(binding::hosts(&references), self.session.report);
         let given = bind(self.inputs, &references, origin)?;
         let host = provider_host(self.inputs, &references, origin);
@@ -278,6 +289,15 @@ impl Run<'_> {
         let sources = self.credential_sources(given, host);
         let credentials = Credentials::new(sources, self.session.env, &client, self.session.report)?;
         Ok(self.with(client, credentials))
+    }
+
+    /// A command that would write to an archive is better refused before it has packed and hashed all.
+    fn check_archives(&self, references: &[&Reference]) -> Result<()> {
+        let mut locations = references.iter().map(|reference| &reference.location);
+        match locations.find(|location| matches!(location, Location::Archive(_))) {
+            Some(location) if WRITES_PLACES.contains(&self.inputs.command) => Err(store::read_only(location)),
+            _ => Ok(()),
+        }
     }
 
     fn with(&self, client: http::Client, credentials: Credentials) -> Context {

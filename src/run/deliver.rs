@@ -98,9 +98,12 @@ pub(super) fn outputs(result: &RunResult, json: String) -> Vec<(&'static str, St
         let there = Some(first).filter(|artifact| artifact.state.is_done());
         let digest = there.and_then(|artifact| artifact.digest.as_ref());
         let digest = digest.map(ToString::to_string).unwrap_or_default();
+        // A referrer is about its subject: that is what is attested.
+        let subject = first.subject.as_ref().filter(|_| there.is_some());
+        let subject = subject.map_or_else(|| digest.clone(), ToString::to_string);
         let reference = there.and_then(|artifact| artifact.reference.clone());
         values.extend([
-            ("digest", digest.clone()),
+            ("digest", digest),
             ("reference", reference.unwrap_or_default()),
             ("repository", first.repository.clone()),
             ("tags", first.tags.join("\n")),
@@ -108,7 +111,7 @@ pub(super) fn outputs(result: &RunResult, json: String) -> Vec<(&'static str, St
             ("artifact-type", first.artifact_type.clone().unwrap_or_default()),
             ("size", first.size.to_string()),
             ("subject-name", first.repository.clone()),
-            ("subject-digest", digest),
+            ("subject-digest", subject),
             ("path", first.path.clone().unwrap_or_default()),
         ]);
     }

@@ -2,16 +2,19 @@
 
 mod checked;
 
+use std::fmt;
 use std::io::{Read, Seek, SeekFrom};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use camino::{Utf8Path, Utf8PathBuf};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
-use crate::error::{Error, Result};
+use super::Store;
+use crate::error::{Class, Error, Result};
 use crate::oci::Descriptor;
+use crate::report::Transfer;
 
 pub use checked::{Mark, Part};
 
@@ -25,7 +28,7 @@ const READ_AHEAD: usize = 2;
 pub type BlobStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
 /// Where a blob's bytes come from. Retries open it again.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum BlobSource {
     /// A file of the user's, which may change under us.
     File(Utf8PathBuf),
@@ -33,6 +36,21 @@ pub enum BlobSource {
     Pieces(Arc<[Bytes]>),
     /// A temporary file of ours, removed with its last owner.
     Temporary(Arc<tempfile::TempPath>),
+    /// A blob of another store.
+    Stored(Arc<Stored>),
+}
+
+/// A blob of a store, to be read from there.
+pub struct Stored {
+    store: Store,
+    blob: Descriptor,
+    transfer: Option<Transfer>,
+}
+
+impl fmt::Debug for BlobSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
 }
 
 impl From<Bytes> for BlobSource {
@@ -42,11 +60,17 @@ impl From<Bytes> for BlobSource {
 }
 
 impl BlobSource {
+    /// `blob` of `store`. `transfer` shows how far it was read, where the other side shows nothing.
+    pub fn stored(store: Store, blob: Descriptor, transfer: Option<Transfer>) -> Self {
+        BlobSource::Stored(Arc::new(Stored { store, blob, transfer }))
+    }
+
     /// The bytes from `offset` to the end.
     pub fn open(&self, offset: u64) -> BlobStream {
         match self {
             BlobSource::File(path) => read_file(path.clone(), offset),
             BlobSource::Pieces(pieces) => from_memory(pieces, offset),
+            BlobSource::Stored(stored) => read_store(Arc::clone(stored), offset),
             BlobSource::Temporary(path) => match Utf8Path::from_path(path) {
                 // The stream owns a clone, so that the file lives as long as it is read.
                 Some(utf8) => {
@@ -66,12 +90,42 @@ impl BlobSource {
         Part::new(self, blob, &Mark::start(blob), 0, blob.size).open()
     }
 
-    fn name(&self) -> &str {
+    /// The bytes are not those that were to be read.
+    fn spoilt(&self, blob: &Descriptor) -> Error {
+        let name = self.name();
+        if matches!(self, BlobSource::Stored(_)) {
+            return Error::integrity(format!(
+                "{name}: not the {} bytes that its manifest says, or others",
+                blob.size
+            ))
+            .hint("push it again there: what it holds is damaged");
+        }
+        Error::new(Class::Local, format!("{name}: the file changed while it was pushed"))
+            .hint("push after the step that writes it has ended")
+    }
+
+    fn name(&self) -> String {
         match self {
-            BlobSource::File(path) => path.as_str(),
-            BlobSource::Pieces(_) | BlobSource::Temporary(_) => "packed bytes",
+            BlobSource::File(path) => path.to_string(),
+            BlobSource::Pieces(_) | BlobSource::Temporary(_) => "packed bytes".to_owned(),
+            BlobSource::Stored(stored) => stored.store.reference(&stored.blob.digest).to_string(),
         }
     }
+}
+
+fn read_store(stored: Arc<Stored>, offset: u64) -> BlobStream {
+    let opened = async move {
+        let pieces = stored.store.open_blob(&stored.blob, offset).await?;
+        if let Some(transfer) = &stored.transfer {
+            transfer.restart(offset);
+        }
+        Ok::<_, Error>(pieces.inspect_ok(move |piece| {
+            if let Some(transfer) = &stored.transfer {
+                transfer.advance(piece.len() as u64);
+            }
+        }))
+    };
+    Box::pin(stream::once(opened).try_flatten())
 }
 
 fn from_memory(pieces: &[Bytes], offset: u64) -> BlobStream {
@@ -92,11 +146,21 @@ fn from_memory(pieces: &[Bytes], offset: u64) -> BlobStream {
     Box::pin(stream::iter(pieces.collect::<Vec<_>>()))
 }
 
-/// Reads on a blocking thread, [`READ_AHEAD`] pieces ahead; ends when the stream is dropped.
 fn read_file(path: Utf8PathBuf, offset: u64) -> BlobStream {
+    read(move || {
+        let mut file = fs_err::File::open(path)?;
+        if offset > 0 {
+            file.seek(SeekFrom::Start(offset))?;
+        }
+        Ok(file)
+    })
+}
+
+/// Reads on a blocking thread, [`READ_AHEAD`] pieces ahead; ends when the stream is dropped.
+pub(super) fn read<R: Read>(open: impl FnOnce() -> Result<R> + Send + 'static) -> BlobStream {
     let (sender, receiver) = tokio::sync::mpsc::channel(READ_AHEAD);
     tokio::task::spawn_blocking(move || {
-        let result = read_pieces(&path, offset, |piece| sender.blocking_send(Ok(piece)).is_ok());
+        let result = open().and_then(|file| read_pieces(file, |piece| sender.blocking_send(Ok(piece)).is_ok()));
         if let Err(error) = result {
             let _ = sender.blocking_send(Err(error));
         }
@@ -106,11 +170,7 @@ fn read_file(path: Utf8PathBuf, offset: u64) -> BlobStream {
     }))
 }
 
-fn read_pieces(path: &Utf8Path, offset: u64, mut send: impl FnMut(Bytes) -> bool) -> Result<()> {
-    let mut file = fs_err::File::open(path)?;
-    if offset > 0 {
-        file.seek(SeekFrom::Start(offset))?;
-    }
+fn read_pieces(mut file: impl Read, mut send: impl FnMut(Bytes) -> bool) -> Result<()> {
     loop {
         let mut piece = BytesMut::zeroed(PIECE);
         let mut filled = 0;
@@ -134,7 +194,6 @@ fn read_pieces(path: &Utf8Path, offset: u64, mut send: impl FnMut(Bytes) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Class;
     use crate::oci::Digest;
 
     async fn collect(mut stream: BlobStream) -> Result<Vec<u8>> {

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::oci::{Descriptor, Digest, Fields, raw};
 
 /// An image index, as read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Entries {
     /// Those of the index beside `manifests`, in their order.
     fields: Fields,

@@ -5,9 +5,10 @@
 //! Everything is written beside its place and renamed: a reader takes no lock and never sees half a file. A process
 //! that is killed leaves at most temporary files, `.oci-artifact-*`, and its lock goes with it.
 
+pub(in crate::store) mod contents;
 mod files;
-mod index;
-mod referrers;
+pub(in crate::store) mod index;
+pub(in crate::store) mod referrers;
 
 use std::io::Write as _;
 
@@ -15,11 +16,11 @@ use camino::Utf8PathBuf;
 use futures_util::StreamExt as _;
 
 use self::files::Files;
-use self::index::{Index, Locked};
+use self::index::Locked;
 use super::referrers::{expect, of};
 use super::{BlobSource, BlobStream, PutBlob, TagPage};
 use crate::error::{Class, Error, Result};
-use crate::oci::{Content, Descriptor, Digest, MANIFEST_LIMIT, RawManifest};
+use crate::oci::{Descriptor, Digest, RawManifest};
 use crate::reference::{Location, Pointer, Repository, Tag};
 
 /// A layout.
@@ -42,21 +43,13 @@ impl Layout {
     /// next push of it repairs the layout.
     pub async fn resolve(&self, pointer: &Pointer) -> Result<Option<Descriptor>> {
         let (files, pointer) = (self.files.clone(), pointer.clone());
-        blocking(move || find(&files, &pointer)).await
+        blocking(move || contents::find(&files, &pointer)).await
     }
 
     /// See [`super::Store::get_manifest`].
     pub async fn get_manifest(&self, pointer: &Pointer) -> Result<Option<RawManifest>> {
         let (files, pointer) = (self.files.clone(), pointer.clone());
-        blocking(move || match find(&files, &pointer)? {
-            Some(found) => read_manifest(&files, &found).map(Some),
-            // Listed and there, but of another size: damaged, not missing.
-            None => match listed(&files, &pointer)? {
-                Some(entry) if files.blob(&entry.digest)?.is_some() => read_manifest(&files, &entry).map(Some),
-                _ => Ok(None),
-            },
-        })
-        .await
+        blocking(move || contents::get(&files, &pointer)).await
     }
 
     /// See [`super::Store::put_manifest`]. Like a registry it refuses a manifest whose blobs are not there.
@@ -173,17 +166,7 @@ impl Layout {
     /// references into `org.opencontainers.image.ref.name`) are left out.
     pub async fn tags(&self, _from: Option<&str>) -> Result<TagPage> {
         let (files, location) = (self.files.clone(), self.location.clone());
-        blocking(move || {
-            if !files.check()? {
-                return Err(
-                    Error::new(Class::NotFound, format!("{location}: there is no image layout"))
-                        .hint("check the path: it is relative to `working-directory`"),
-                );
-            }
-            let tags = Index::read(&files)?.tags();
-            Ok(TagPage { tags, next: None })
-        })
-        .await
+        blocking(move || contents::tags(&files, &location, "image layout")).await
     }
 
     /// See [`super::Store::delete_manifest`]. Its blobs stay: another process may just have put them there for a
@@ -191,12 +174,12 @@ impl Layout {
     pub async fn delete_manifest(&self, digest: &Digest) -> Result<bool> {
         let (files, digest) = (self.files.clone(), digest.clone());
         blocking(move || {
-            let Some(found) = find(&files, &Pointer::Digest(digest.clone()))? else {
+            let Some(found) = contents::find(&files, &Pointer::Digest(digest.clone()))? else {
                 return Ok(false);
             };
             let mut index = Locked::new(&files)?;
             // A damaged one can be deleted, too.
-            if let Ok(Some(referrer)) = read_manifest(&files, &found).and_then(|manifest| of(&manifest)) {
+            if let Ok(Some(referrer)) = contents::read_manifest(&files, &found).and_then(|manifest| of(&manifest)) {
                 referrers::remove(&files, &mut index, &referrer.subject, std::slice::from_ref(&digest))?;
             }
             index.remove(&digest);
@@ -230,92 +213,20 @@ impl Layout {
 }
 
 /// Runs `work` on a thread that may block.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(in crate::store) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| Err(Error::internal(format!("image layout: {error}"))))
 }
 
-/// The entry of the index.
-fn listed(files: &Files, pointer: &Pointer) -> Result<Option<Descriptor>> {
-    if !files.check()? {
-        return Ok(None);
-    }
-    let index = Index::read(files)?;
-    Ok(match pointer {
-        Pointer::Tag(tag) => index.tagged(tag),
-        Pointer::Digest(digest) => index.entry(digest),
-    })
-}
-
-/// What `pointer` names. A digest need not stand in the index: a manifest that an index lists, or that lost its tag,
-/// is found among the blobs, as a registry finds it.
-fn find(files: &Files, pointer: &Pointer) -> Result<Option<Descriptor>> {
-    match (listed(files, pointer)?, pointer) {
-        (Some(entry), _) => {
-            let there = files.blob(&entry.digest)?.is_some_and(|found| found.size == entry.size);
-            Ok(there.then_some(entry))
-        }
-        (None, Pointer::Digest(digest)) => manifest_among_blobs(files, digest),
-        (None, Pointer::Tag(_)) => Ok(None),
-    }
-}
-
-/// The descriptor of the blob `digest` if it is a manifest that says its own media type.
-fn manifest_among_blobs(files: &Files, digest: &Digest) -> Result<Option<Descriptor>> {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Typed {
-        media_type: String,
-    }
-
-    let Some(found) = files.blob(digest)?.filter(|found| found.size <= MANIFEST_LIMIT as u64) else {
-        return Ok(None);
-    };
-    let bytes = files.read(&found.path, MANIFEST_LIMIT)?.unwrap_or_default();
-    let Ok(Typed { media_type }) = serde_json::from_slice(&bytes) else {
-        return Ok(None);
-    };
-    let manifest = RawManifest::verified(media_type, bytes.into(), digest)?;
-    Ok(manifest.content().is_ok().then(|| manifest.descriptor()))
-}
-
-fn read_manifest(files: &Files, found: &Descriptor) -> Result<RawManifest> {
-    let path = files.blob_path(&found.digest);
-    let bytes = files.read(&path, MANIFEST_LIMIT)?.unwrap_or_default();
-    found.verify(&bytes).map_err(|error| error.context(&path))?;
-    RawManifest::verified(found.media_type.clone(), bytes.into(), &found.digest)
-}
-
 fn put(files: &Files, manifest: &RawManifest, pointer: &Pointer) -> Result<()> {
-    let content = manifest.content()?;
-    let mut entry = manifest.descriptor();
-    let listed: Vec<Descriptor> = match content {
-        Content::Artifact(artifact) => {
-            entry.artifact_type = artifact.artifact_type;
-            artifact.config.into_iter().chain(artifact.layers).collect()
-        }
-        Content::Index(index) => {
-            entry.artifact_type = index.artifact_type;
-            index.manifests
-        }
-    };
+    let (entry, listed) = contents::entry(manifest)?;
     files.prepare()?;
     // From here to the end under the lock: the manifest's blobs must not go while its entry is written.
     let mut index = Locked::new(files)?;
-    for blob in listed.iter().filter(|blob| blob.urls.is_empty()) {
-        if files.blob(&blob.digest)?.is_none_or(|found| found.size != blob.size) {
-            let what = blob.title().map(|title| format!(" ({title:?})")).unwrap_or_default();
-            return Err(Error::new(
-                Class::NotFound,
-                format!(
-                    "manifest {}: its blob {}{what} is not in the layout",
-                    manifest.digest(),
-                    blob.digest
-                ),
-            ));
-        }
-    }
+    contents::check_listed(files, manifest, &listed, "layout")?;
     files.write(&files.blob_path(manifest.digest()), manifest.bytes())?;
     match pointer {
         Pointer::Tag(tag) => index.tag(entry, tag)?,

@@ -20,7 +20,7 @@ pub(super) fn tag_of(subject: &Digest) -> Result<Tag> {
     format!("{:.32}-{:.64}", subject.algorithm().name(), subject.hex()).parse()
 }
 
-/// Whether `tag` has the form of [`tag_of`], which no person gives.
+/// Whether `tag` is one that holds a list of referrers: `sha256-HEX`, which no person gives.
 pub fn is_digest_tag(tag: &Tag) -> bool {
     let hex = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     let parts = tag.as_str().split_once('-');

@@ -28,14 +28,15 @@ pub struct Tags<'r> {
 }
 
 impl<'r> Tags<'r> {
-    /// Looks at each tag of `rules`, which are to name `own`: one HEAD a tag.
+    /// Looks at each tag of `rules`, which are to name `own`: one HEAD a tag. `origin` says what makes that digest, for
+    /// the one who finds that a tag has another.
     ///
     /// # Errors
     /// Conflict, if one names another digest and must not.
-    pub async fn look(rules: &'r [TagRule], own: &Digest, store: &Store) -> Result<Self> {
+    pub async fn look(rules: &'r [TagRule], own: &Digest, store: &Store, origin: &str) -> Result<Self> {
         let states = rules
             .iter()
-            .map(|rule| async move { Ok::<_, Error>((rule, state(rule, own, store).await?)) });
+            .map(|rule| async move { Ok::<_, Error>((rule, state(rule, own, store, origin).await?)) });
         Ok(Tags {
             own: own.clone(),
             rules: future::try_join_all(states).await?,
@@ -100,7 +101,7 @@ pub async fn recheck(rule: &TagRule, own: &Digest, store: &Store) -> Result<()> 
     }
 }
 
-async fn state(rule: &TagRule, own: &Digest, store: &Store) -> Result<TagState> {
+async fn state(rule: &TagRule, own: &Digest, store: &Store, origin: &str) -> Result<TagState> {
     let found = store.resolve(&Pointer::Tag(rule.tag.clone())).await?;
     let Some(found) = found else { return Ok(TagState::Write) };
     if found.digest == *own {
@@ -118,9 +119,7 @@ async fn state(rule: &TagRule, own: &Digest, store: &Store) -> Result<TagState> 
                 found.digest
             ),
         )
-        .hint(format!(
-            "this would be {own}; use another tag, or set `if-exists: replace`"
-        ))),
+        .hint(format!("{origin} {own}; use another tag, or set `if-exists: replace`"))),
     }
 }
 

@@ -4,15 +4,9 @@
 
 use tar::{EntryType, Header};
 
-use super::extension::{Extension, damaged, long_name, set, text};
 use super::unpacked::Unpacked;
 use crate::error::{Error, Result};
-
-/// Size of a header, and of the unit that data is padded to.
-const BLOCK: usize = 512;
-
-/// Bytes of one PAX or GNU header; Go's reader has the same limit.
-const MAX_METADATA: u64 = 1024 * 1024;
+use crate::ustar::{BLOCK, Extension, MAX_METADATA, damaged, is_sound, long_name, set, text};
 
 /// An entry that can be unpacked.
 #[derive(Debug)]
@@ -193,14 +187,7 @@ impl<'a> Archive<'a> {
             self.end()?;
             return Ok(None);
         }
-        let sum: u32 = header
-            .as_bytes()
-            .iter()
-            .enumerate()
-            // The field itself counts as blanks.
-            .map(|(at, &byte)| u32::from(if (148..156).contains(&at) { b' ' } else { byte }))
-            .sum();
-        if header.cksum().ok() != Some(sum) {
+        if !is_sound(&header) {
             let why = if self.entries == 0 {
                 "it is not a tar archive"
             } else {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::title::MAX_PATH;
 use crate::error::{Error, Result};
+use crate::ustar::MAX_PATH;
 
 /// Links that one path may go through; Linux's limit.
 const MAX_HOPS: u32 = 40;

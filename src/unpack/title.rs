@@ -6,12 +6,10 @@ use std::ops::Bound;
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use crate::error::{Class, Error, Result};
+use crate::ustar::MAX_PATH;
 
 /// Bytes that a name may have in most file systems.
 const MAX_COMPONENT: usize = 255;
-
-/// Bytes that a whole path may have (Linux's `PATH_MAX`).
-pub(super) const MAX_PATH: usize = 4096;
 
 /// Checks a title before anything is fetched or packed: relative, no `..`, usable on Windows as well (no reserved
 /// name, no `\`, `:` or trailing dot), outside of `.git`. The same rule on push, where a breach is a usage error, and

@@ -76,7 +76,10 @@ const BUGS: &[(u8, &str, &[&str], Tests)] = &[
     // GitLab's fallback tag led to the subject itself.
     (18, "oras_go", &["1396"], Tests(&["oras_go_1396_gitlab_takes_the_fallback_tag_for_the_subject"])),
     // An index was refused as manifests that were taken to be there were gone.
-    (19, "oras_go", &["1212", "1213"], Tests(&["oras_go_1212_1213_what_was_said_to_be_there_and_is_not_is_sent"])),
+    (19, "oras_go", &["1212", "1213"], Tests(&[
+        "oras_go_1212_1213_what_was_said_to_be_there_and_is_not_is_sent",
+        "oras_go_1212_1213_what_was_said_to_be_there_and_is_not_is_copied"])),
+    (19, "oras", &["2061"], Tests(&["oras_2061_force_finds_a_blob_that_was_lost"])),
     // A limit for metadata was put to blobs.
     (20, "oras_go", &["1153", "1223"], Tests(&[
         "oras_go_1153_1223_helm_32247_roci_62a2f16_a_large_blob_is_whole_to_its_last_byte"])),
@@ -108,6 +111,7 @@ const BUGS: &[(u8, &str, &[&str], Tests)] = &[
     // A mount that was refused ended the push; repositories of other registries were named as sources.
     (28, "ggcr", &["1393", "1609", "1741"], Tests(&[
         "ggcr_1393_1609_a_refused_mount_is_an_upload", "ggcr_1741_mounts_from_this_registry_alone"])),
+    (28, "oras", &["1892", "1924"], Tests(&["oras_1892_1924_where_a_mount_is_denied_the_blob_is_sent"])),
     // ECR refuses HEAD where GET works.
     (29, "ggcr", &["1662"], Tests(&[
         "ggcr_1662_where_head_is_refused_get_is_tried", "ggcr_1662_a_head_that_is_refused_is_followed_by_a_get"])),

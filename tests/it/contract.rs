@@ -14,7 +14,7 @@ use oci_artifact::http;
 use oci_artifact::oci::{Descriptor, Digest, ImageManifest, MANIFEST_LIMIT, RawManifest};
 use oci_artifact::reference::{Case, Pointer, Reference, Tag};
 use oci_artifact::report::{Report, Secret};
-use oci_artifact::store::{BlobSource, PIECE, PutBlob, Store, Stores};
+use oci_artifact::store::{Archive, BlobSource, PIECE, PutBlob, Store, Stores};
 
 use crate::support::peers::{Access, Peer};
 use crate::support::registry::{Auth, Bearer, Options, Registry};
@@ -40,6 +40,17 @@ impl Subject {
         let directory = tempfile::tempdir().unwrap();
         let place = format!("oci:{}", directory.path().display());
         Subject::at(&place, false, false, vec![Box::new(directory)])
+    }
+
+    /// While it is written: nothing is deleted from it.
+    fn archive() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| camino::Utf8PathBuf::from_path_buf(directory.path().join(name)).unwrap();
+        Subject {
+            store: Store::Archive(Archive::to_write(path("a.tar"))),
+            neighbour: Store::Archive(Archive::to_write(path("b.tar"))),
+            _keep: vec![Box::new(directory)],
+        }
     }
 
     fn fake() -> Self {
@@ -185,6 +196,26 @@ suite! {
     referrers_put_at_once_are_all_listed
     a_deleted_referrer_is_listed_no_more
 }
+
+suite! { @store archive => Subject::archive(); [
+    a_manifest_is_found_by_tag_and_by_digest
+    a_tag_moves
+    a_blob_is_uploaded_once
+    a_blob_is_read_from_any_offset
+    a_large_blob_comes_back_as_it_was
+    an_empty_blob_is_a_blob
+    a_source_that_changed_is_refused
+    one_blob_from_many_sides_at_once
+    many_blobs_at_once
+    a_neighbours_blob_is_mounted_or_uploaded
+    a_manifest_without_its_blobs_is_refused
+    a_manifest_under_another_digest_is_refused
+    tags_come_in_pages_and_in_order
+    a_large_manifest_comes_back_as_it_was
+    several_tags_in_one_call
+    referrers_are_listed_with_type_and_annotations
+    an_index_refers_to_a_subject_too
+] }
 
 fn tag(text: &str) -> Tag {
     text.parse().unwrap()
@@ -382,7 +413,7 @@ async fn a_neighbours_blob_is_mounted_or_uploaded(subject: &Subject) {
     let (blob, source) = blob(b"shared");
     let repository = match neighbour.location() {
         oci_artifact::reference::Location::Registry(repository) => Some(repository),
-        oci_artifact::reference::Location::Layout(_) => None,
+        _ => None,
     };
     let put = store.put_blob(&blob, &source, repository, "file").await.unwrap();
     assert!(matches!(put, PutBlob::Mounted | PutBlob::Uploaded), "{put:?}");

@@ -61,6 +61,9 @@ fn the_spec_of_readme_is_one() {
         "dist/a-debug.whl",
         "dist/b.tar.gz",
         "config.json",
+        "sbom.spdx.json",
+        "app",
+        "provenance.intoto.jsonl",
     ] {
         workspace.write(&format!("build/{file}"), "{}");
     }
@@ -83,6 +86,7 @@ fn every_example_is_a_spec() {
         let workspace = Workspace::new();
         copy(&workspace, "examples");
         let run = workspace.run().args(["check", name, "--if-no-files-found", "ignore"]);
+        let run = run.args(["--vars", "version=1.4.2", "--vars", "minor=1.4"]);
         let outcome = run.env("OCI_ARTIFACT_REGISTRY", "registry.example").call();
         let problems = outcome.stderr.lines().filter(|line| line.starts_with("error: "));
         // Their files are those of a build; everything else must be right.

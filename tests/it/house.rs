@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 /// comes of it.
 const FLOORS: &[&[&str]] = &[
     &["error", "suggest"],
-    &["oci", "reference", "report", "env"],
+    &["oci", "reference", "report", "env", "ustar"],
     &["http", "program"],
     &["credentials"],
     &["spec", "pattern", "pack", "unpack", "store"],

@@ -8,6 +8,7 @@ use oci_artifact::oci::{Content, Descriptor, Digest, ImageManifest, names};
 use oci_artifact::reference::Pointer;
 use oci_artifact::store::{BlobSource, Layout, Store};
 
+use crate::support::attach::{attach, open, runtime};
 use crate::support::peers::program;
 use crate::support::runner::{Outcome, Workspace};
 
@@ -163,4 +164,62 @@ async fn oras_and_regctl_read_ours_and_we_read_theirs() {
         "oras",
         &["manifest", "fetch", "--oci-layout", &format!("layout@{ours}")],
     );
+}
+
+/// ORAS looks at what `index.json` lists, regctl at the fallback tag alone (regclient's ocidir); each writes its own.
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn oras_and_regctl_see_our_referrers_and_we_see_theirs() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    workspace
+        .run()
+        .args(["push", "oci:layout:v1", "a.txt"])
+        .call()
+        .success();
+    let place = format!("oci:{}", workspace.path().join("layout"));
+    let ours = attach(&format!("{place}:v1"), "test/ours", "1");
+    let theirs = |name: &str, args: &[&str]| peer(&workspace, name, args).stdout;
+    let discover = || theirs("oras", &["discover", "--oci-layout", "layout:v1", "--format", "json"]);
+    let tree = || theirs("regctl", &["artifact", "tree", "ocidir://layout:v1"]);
+    for seen in [discover(), tree()] {
+        assert!(seen.contains(&ours) && seen.contains("test/ours"), "{seen}");
+    }
+    theirs(
+        "oras",
+        &[
+            "attach",
+            "--oci-layout",
+            "layout:v1",
+            "--artifact-type",
+            "test/oras",
+            "a.txt",
+        ],
+    );
+    let put = [
+        "artifact",
+        "put",
+        "--subject",
+        "ocidir://layout:v1",
+        "--artifact-type",
+        "test/regctl",
+        "-f",
+        "a.txt",
+    ];
+    theirs("regctl", &put);
+    let found = runtime().block_on(async {
+        let store = open(&place);
+        let subject = store.resolve(&at_tag("v1")).await.unwrap().unwrap();
+        store.referrers(&subject.digest, None).await.unwrap()
+    });
+    let mut kinds: Vec<String> = found.into_iter().filter_map(|found| found.artifact_type).collect();
+    kinds.sort();
+    assert_eq!(kinds, ["test/oras", "test/ours", "test/regctl"]);
+    // A second one of ours leaves theirs, and both see it.
+    let second = attach(&format!("{place}:v1"), "test/second", "2");
+    for seen in [discover(), tree()] {
+        assert!(seen.contains(&second) && seen.contains(&ours), "{seen}");
+    }
+    assert!(tree().contains("test/regctl"), "{}", tree());
+    assert!(discover().contains("test/oras"), "{}", discover());
 }

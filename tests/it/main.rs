@@ -10,6 +10,7 @@ mod attach;
 mod bugs;
 mod commands;
 mod contract;
+mod copy;
 mod credentials;
 mod credentials_chain;
 mod delete;

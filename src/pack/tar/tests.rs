@@ -221,26 +221,3 @@ fn a_file_that_changed_since_it_was_listed_is_named() {
     };
     assert_eq!(directory(&tree, "title", options).unwrap_err().class(), Class::Local);
 }
-
-#[test]
-fn numbers_too_large_for_octal_get_a_record() {
-    let mut bytes = Vec::new();
-    let mut archive = Archive {
-        out: &mut bytes,
-        mtime: OCTAL_MAX + 1,
-    };
-    archive
-        .header("big", EntryType::Regular, 0o644, OCTAL_MAX + 2, None)
-        .unwrap();
-    let records = &bytes[512..];
-    assert!(records.starts_with(b"20 mtime=8589934592\n19 size=8589934593\n"));
-    assert_eq!(bytes.len(), 3 * 512);
-}
-
-#[test]
-fn a_record_counts_its_own_length() {
-    for size in [1, 88, 89, 90, 91, 92, 989, 990, 991, 992, 993] {
-        let record = record("path", &"x".repeat(size));
-        assert!(record.starts_with(&format!("{} ", record.len())), "{size}");
-    }
-}

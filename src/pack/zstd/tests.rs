@@ -15,7 +15,7 @@ fn pack(threads: usize, produce: impl FnOnce(&mut dyn Write) -> Result<()>) -> (
     let bytes = match &packed.source {
         BlobSource::Pieces(pieces) => pieces.concat(),
         BlobSource::Temporary(path) => fs_err::read(&**path).unwrap(),
-        BlobSource::File(_) => panic!("not a file of the user's"),
+        BlobSource::File(_) | BlobSource::Stored(_) => panic!("not packed"),
     };
     assert_eq!(packed.size, bytes.len() as u64);
     assert_eq!(packed.digest, Digest::of(&bytes));

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
 use super::{BlobSource, BlobStream};
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 use crate::oci::{Descriptor, Hasher};
 
 /// How far a blob was read and hashed.
@@ -154,9 +154,7 @@ impl Checked {
 
     fn changed(&mut self) -> Error {
         self.mark = None;
-        let name = self.part.source.name();
-        Error::new(Class::Local, format!("{name}: the file changed while it was pushed"))
-            .hint("push after the step that writes it has ended")
+        self.part.source.spoilt(&self.part.blob)
     }
 }
 
@@ -168,6 +166,7 @@ fn at_most(count: u64, piece: &Bytes) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Class;
     use crate::oci::Digest;
     use crate::store::PIECE;
 

@@ -114,3 +114,36 @@ async fn a_wrong_digest_is_refused_as_it_would_be() {
         Class::Integrity
     );
 }
+
+#[tokio::test]
+async fn referrers_that_would_come_and_go_are_seen() {
+    let setup = Setup::new();
+    let subject = push(&setup.inner, b"subject", "v1").await;
+    let referrer = |kind: &str| {
+        ImageManifest::new(kind.to_owned(), None, Vec::new())
+            .subject(Some(subject.descriptor()))
+            .to_raw()
+            .unwrap()
+    };
+    let (there, new) = (referrer("test/there"), referrer("test/new"));
+    setup.inner.put_referrer(&there).await.unwrap();
+    setup.dry.put_referrer(&new).await.unwrap();
+    let kinds = async |kind: Option<&str>| {
+        let found = setup.dry.referrers(subject.digest(), kind).await.unwrap();
+        let kinds = found.into_iter().filter_map(|found| found.artifact_type);
+        kinds.collect::<Vec<String>>()
+    };
+    assert_eq!(kinds(None).await, ["test/there", "test/new"]);
+    assert_eq!(kinds(Some("test/new")).await, ["test/new"]);
+    setup.dry.delete_manifest(there.digest()).await.unwrap();
+    setup
+        .dry
+        .forget_referrer(subject.digest(), there.digest())
+        .await
+        .unwrap();
+    assert_eq!(kinds(None).await, ["test/new"]);
+    assert_eq!(setup.inner.referrers(subject.digest(), None).await.unwrap().len(), 1);
+    let wanted = ["a", "b"].map(|tag| tag.parse().unwrap());
+    assert_eq!(setup.dry.put_manifest_tagged(&subject, &wanted).await.unwrap(), wanted);
+    assert!(setup.dry.resolve(&tag("b")).await.unwrap().is_some());
+}

@@ -1,25 +1,17 @@
 //! The files of a layout: where each lies, how it is read without trusting it, how it is written whole or not at all.
 
 use std::io::{ErrorKind, Read as _, Write as _};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::NamedTempFile;
 
+use super::contents::{Contents, MARKER, MARKER_BYTES, MARKER_LIMIT, check_marker};
 use super::index::Index;
 use crate::error::{Error, Result};
 use crate::oci::{Descriptor, Digest, Hasher};
 use crate::store::PIECE;
 use crate::store::entries::Entries;
-
-/// Marks a directory as a layout and gives its version.
-const MARKER: &str = "oci-layout";
-
-/// The marker's one version so far, and its bytes as ORAS writes them.
-const VERSION: &str = "1.0.0";
-const MARKER_BYTES: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-
-/// A marker is some thirty bytes; nothing good is longer than this.
-const MARKER_LIMIT: usize = 64 * 1024;
 
 /// Beside `index.json`, never removed: removing it would let two processes hold two locks. The image spec lets a
 /// layout have further files.
@@ -32,6 +24,28 @@ const TEMPORARY: &str = ".oci-artifact-";
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     directory: Utf8PathBuf,
+}
+
+impl Contents for Files {
+    fn there(&self) -> Result<bool> {
+        self.check()
+    }
+
+    fn index(&self) -> Result<Arc<Index>> {
+        Index::read(self).map(Arc::new)
+    }
+
+    fn size(&self, digest: &Digest) -> Result<Option<u64>> {
+        Ok(self.blob(digest)?.map(|found| found.size))
+    }
+
+    fn bytes(&self, digest: &Digest, limit: usize) -> Result<Option<Vec<u8>>> {
+        self.read(&self.blob_path(digest), limit)
+    }
+
+    fn place(&self, digest: &Digest) -> String {
+        self.blob_path(digest).into_string()
+    }
 }
 
 /// A blob that lies in the layout.
@@ -92,22 +106,8 @@ impl Files {
         let Some(bytes) = self.read(&self.directory.join(MARKER), MARKER_LIMIT)? else {
             return Ok(false);
         };
-        self.check_version(&bytes).map(|()| true)
-    }
-
-    fn check_version(&self, bytes: &[u8]) -> Result<()> {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Marker {
-            image_layout_version: String,
-        }
-        let refuse = |why: String| Error::integrity(format!("{}: {why}", self.directory.join(MARKER)));
-        let marker: Marker = serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
-        if marker.image_layout_version == VERSION {
-            return Ok(());
-        }
-        let version = marker.image_layout_version;
-        Err(refuse(format!("the image layout has version {version:?}")).hint("this program reads version 1.0.0"))
+        check_marker(&bytes).map_err(|error| error.context(self.directory.join(MARKER)))?;
+        Ok(true)
     }
 
     /// Makes the layout unless it is there. The marker comes last: who sees it sees a whole layout.

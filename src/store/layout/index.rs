@@ -1,5 +1,7 @@
 //! `index.json`: which manifests a layout offers, and under which tags.
 
+use std::collections::HashSet;
+
 use super::files::Files;
 use crate::error::{Error, Result};
 use crate::oci::{Annotations, Descriptor, Digest, Fields, names, raw};
@@ -7,7 +9,8 @@ use crate::reference::Tag;
 use crate::store::entries::{Entries, Entry};
 
 /// The index as read.
-pub(super) struct Index(Entries);
+#[derive(Clone)]
+pub(in crate::store) struct Index(Entries);
 
 impl Entry {
     fn name(&self) -> Option<&str> {
@@ -44,18 +47,22 @@ impl Entry {
 
 impl Index {
     /// An index of many thousand tags; every command reads it whole.
-    pub(super) const LIMIT: usize = 16 * 1024 * 1024;
+    pub(in crate::store) const LIMIT: usize = 16 * 1024 * 1024;
 
     /// Reads the index; a layout without one has no entries.
     pub(super) fn read(files: &Files) -> Result<Self> {
         let path = files.index_path();
         let bytes = files.read(&path, Self::LIMIT)?;
-        Entries::parse(bytes.as_deref().unwrap_or(Entries::EMPTY))
-            .map(Index)
-            .map_err(|error| error.context(path))
+        Self::parse(bytes.as_deref().unwrap_or(Entries::EMPTY)).map_err(|error| error.context(path))
     }
 
-    fn serialize(&mut self) -> Result<Vec<u8>> {
+    /// Reads the bytes of an index.
+    pub(in crate::store) fn parse(bytes: &[u8]) -> Result<Self> {
+        Entries::parse(bytes).map(Index)
+    }
+
+    /// The bytes to write.
+    pub(in crate::store) fn serialize(&mut self) -> Result<Vec<u8>> {
         let bytes = self.0.json()?;
         if bytes.len() > Self::LIMIT {
             return Err(
@@ -71,22 +78,22 @@ impl Index {
     }
 
     /// What `tag` names. Of several entries with one name, which other tools may leave, the last counts, as in ORAS.
-    pub(super) fn tagged(&self, tag: &Tag) -> Option<Descriptor> {
+    pub(in crate::store) fn tagged(&self, tag: &Tag) -> Option<Descriptor> {
         self.entries().iter().rev().find(|entry| entry.has(tag)).and_then(plain)
     }
 
     /// The first entry with `digest`.
-    pub(super) fn entry(&self, digest: &Digest) -> Option<Descriptor> {
+    pub(in crate::store) fn entry(&self, digest: &Digest) -> Option<Descriptor> {
         self.entries().iter().find(|entry| entry.names(digest)).and_then(plain)
     }
 
     /// Every manifest that is offered.
-    pub(super) fn manifests(&self) -> Vec<Descriptor> {
+    pub(in crate::store) fn manifests(&self) -> Vec<Descriptor> {
         self.0.descriptors()
     }
 
     /// The tags, sorted.
-    pub(super) fn tags(&self) -> Vec<Tag> {
+    pub(in crate::store) fn tags(&self) -> Vec<Tag> {
         let mut tags: Vec<Tag> = self
             .entries()
             .iter()
@@ -96,6 +103,51 @@ impl Index {
         tags.sort();
         tags.dedup();
         tags
+    }
+
+    /// Lets `tag` name the manifest; whether it didn't before. The entry it had is dropped: kept without a name, each
+    /// push of a moving tag would leave one more for ever. Its manifest is still found by digest among the blobs.
+    pub(in crate::store) fn tag(&mut self, mut manifest: Descriptor, tag: &Tag) -> Result<bool> {
+        if self.tagged(tag).is_some_and(|found| found.digest == manifest.digest) {
+            return Ok(false);
+        }
+        let entries = &mut self.0.list;
+        entries.retain(|entry| !entry.has(tag));
+        let nameless = entries
+            .iter_mut()
+            .find(|entry| entry.names(&manifest.digest) && entry.name().is_none());
+        if let Some(entry) = nameless {
+            *entry = entry.renamed(Some(tag))?;
+            return Ok(true);
+        }
+        manifest.annotations = Annotations::from([(names::REF_NAME.to_owned(), tag.to_string())]);
+        entries.push(Entry::of(&manifest)?);
+        Ok(true)
+    }
+
+    /// Offers the manifest without a tag, unless some entry does already; whether it didn't before.
+    pub(in crate::store) fn add(&mut self, manifest: &Descriptor) -> Result<bool> {
+        let new = self.entry(&manifest.digest).is_none();
+        if new {
+            self.0.list.push(Entry::of(manifest)?);
+        }
+        Ok(new)
+    }
+}
+
+impl Index {
+    /// Every digest that has an entry.
+    pub(in crate::store) fn digests(&self) -> HashSet<Digest> {
+        self.0.digests().into_iter().cloned().collect()
+    }
+
+    /// Takes away the nameless entries of `hidden`, and gives those that are not of `first` an order of their own, in
+    /// whatever order they came.
+    pub(in crate::store) fn tidy(&mut self, first: &HashSet<Digest>, hidden: &HashSet<Digest>) {
+        let digest = |entry: &Entry| entry.descriptor.as_ref().map(|found| found.digest.clone());
+        let list = &mut self.0.list;
+        list.retain(|entry| entry.name().is_some() || digest(entry).is_none_or(|digest| !hidden.contains(&digest)));
+        list.sort_by_cached_key(|entry| digest(entry).filter(|digest| !first.contains(digest)));
     }
 }
 
@@ -143,37 +195,15 @@ impl<'a> Locked<'a> {
         Ok(())
     }
 
-    /// Lets `tag` name the manifest. The entry it had is dropped: kept without a name, each push of a moving tag
-    /// would leave one more for ever. Its manifest is still found by digest among the blobs.
-    pub(super) fn tag(&mut self, mut manifest: Descriptor, tag: &Tag) -> Result<()> {
-        if self
-            .index
-            .tagged(tag)
-            .is_some_and(|found| found.digest == manifest.digest)
-        {
-            return Ok(());
-        }
-        self.changed = true;
-        let entries = &mut self.index.0.list;
-        entries.retain(|entry| !entry.has(tag));
-        let nameless = entries
-            .iter_mut()
-            .find(|entry| entry.names(&manifest.digest) && entry.name().is_none());
-        if let Some(entry) = nameless {
-            *entry = entry.renamed(Some(tag))?;
-            return Ok(());
-        }
-        manifest.annotations = Annotations::from([(names::REF_NAME.to_owned(), tag.to_string())]);
-        entries.push(Entry::of(&manifest)?);
+    /// See [`Index::tag`].
+    pub(super) fn tag(&mut self, manifest: Descriptor, tag: &Tag) -> Result<()> {
+        self.changed |= self.index.tag(manifest, tag)?;
         Ok(())
     }
 
-    /// Offers the manifest without a tag, unless some entry does already.
+    /// See [`Index::add`].
     pub(super) fn add(&mut self, manifest: &Descriptor) -> Result<()> {
-        if self.index.entry(&manifest.digest).is_none() {
-            self.changed = true;
-            self.index.0.list.push(Entry::of(manifest)?);
-        }
+        self.changed |= self.index.add(manifest)?;
         Ok(())
     }
 

@@ -3,24 +3,24 @@
 
 use std::collections::HashSet;
 
+use super::contents::{Contents, read_manifest};
 use super::files::Files;
 use super::index::{Index, Locked};
-use super::read_manifest;
 use crate::error::{Error, Result};
 use crate::oci::{Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
 use crate::store::entries::{Entries, Entry};
 use crate::store::referrers::{LIMIT, Referrer, of, tag_of};
 
 /// Every referrer of `subject`, each once.
-pub(super) fn find(files: &Files, subject: &Digest) -> Result<Vec<Descriptor>> {
-    if !files.check()? {
+pub(in crate::store) fn find(contents: &impl Contents, subject: &Digest) -> Result<Vec<Descriptor>> {
+    if !contents.there()? {
         return Ok(Vec::new());
     }
-    let index = Index::read(files)?;
+    let index = contents.index()?;
     let mut found = Vec::new();
     for entry in index.manifests() {
         // What can't be read refers to nothing that could be known.
-        let Ok(manifest) = read_manifest(files, &entry) else {
+        let Ok(manifest) = read_manifest(contents, &entry) else {
             continue;
         };
         if let Ok(Some(referrer)) = of(&manifest)
@@ -29,9 +29,9 @@ pub(super) fn find(files: &Files, subject: &Digest) -> Result<Vec<Descriptor>> {
             found.push(referrer.entry);
         }
     }
-    if let Some((entries, _)) = list(files, &index, subject)? {
+    if let Some((entries, _)) = list(contents, &index, subject)? {
         for entry in entries.descriptors() {
-            if files.blob(&entry.digest)?.is_some() {
+            if contents.size(&entry.digest)?.is_some() {
                 found.push(entry);
             }
         }
@@ -78,14 +78,18 @@ pub(super) fn remove(files: &Files, index: &mut Locked<'_>, subject: &Digest, re
 }
 
 /// The list under the fallback tag, and whether it is one.
-fn list(files: &Files, index: &Index, subject: &Digest) -> Result<Option<(Entries, bool)>> {
+pub(in crate::store) fn list(
+    contents: &impl Contents,
+    index: &Index,
+    subject: &Digest,
+) -> Result<Option<(Entries, bool)>> {
     let Some(entry) = index.tagged(&tag_of(subject)?) else {
         return Ok(None);
     };
-    if files.blob(&entry.digest)?.is_none() {
+    if contents.size(&entry.digest)?.is_none() {
         return Ok(None);
     }
-    let manifest = read_manifest(files, &entry)?;
+    let manifest = read_manifest(contents, &entry)?;
     match manifest.media_type() {
         names::IMAGE_INDEX => Entries::parse(manifest.bytes()).map(|entries| Some((entries, true))),
         _ => Ok(Some((Entries::default(), false))),

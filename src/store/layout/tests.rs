@@ -1,8 +1,11 @@
 //! What is particular to layouts; the rest is in the contract suite.
 
+mod referrers;
+
 use bytes::Bytes;
 use camino::Utf8Path;
 
+use super::index::Index;
 use super::*;
 use crate::oci::{Algorithm, Hasher, ImageManifest};
 

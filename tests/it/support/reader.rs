@@ -51,8 +51,8 @@ impl Reader {
                 }
                 let list: Value = serde_json::from_slice(&body).unwrap();
                 let tags = list["tags"].as_array().cloned().unwrap_or_default();
-                // One that names nothing is none: distribution lists a tag whose link it was just about to write when the
-                // client went away.
+                // One that names nothing is none: distribution lists a tag whose link it was just about to write when
+                // the client went away.
                 let resolve = |tag: &Value| {
                     let tag = tag.as_str().unwrap();
                     let digest = Digest::of(&self.manifest(tag)?).to_string();

@@ -26,10 +26,15 @@ use crate::http::{Method, StatusCode, Want};
 use crate::oci::{Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
 use crate::reference::{Pointer, Tag};
 use crate::store::entries::{Entries, Entry};
-use crate::store::referrers::{Referrer, tag_of};
+use crate::store::referrers::{LIMIT, Referrer, tag_of};
 
-/// How often the list is put, until it stays.
+/// How often the list is put, until it stays; and looked at, while it has everything but others go on writing.
 const PUTS: u32 = 20;
+const LOOKS: u32 = 50;
+
+/// A wait between putting and reading back is as many times the time from reading to putting: that of the other writers
+/// may be longer.
+const WINDOWS: u32 = 3;
 
 /// What the fallback tag names.
 enum Tagged {
@@ -79,23 +84,22 @@ impl Registry {
     async fn merge(&self, subject: &Digest, ours: &[Descriptor]) -> Result<()> {
         let tag = tag_of(subject)?;
         let mut wanted = Wanted::new(ours)?;
-        let (mut waits, mut puts) = (Waits::new(self.client().options().backoff), 0);
+        let (mut waits, mut puts) = (Waits::new(self.client().options().backoff.saturating_mul(2)), 0);
         // What the list was when it last had everything.
         let mut whole: Option<Digest> = None;
-        loop {
-            let read = Instant::now();
-            let mut found = match self.tagged(subject, &tag).await? {
-                Tagged::List(found) => *found,
-                Tagged::Subject if puts > 0 => return Err(self.no_list(&tag)),
-                Tagged::Nothing | Tagged::Subject => Found::none()?,
-                Tagged::Other(media_type) => return Err(self.foreign(&tag, &media_type)),
-            };
+        for _ in 0..PUTS + LOOKS {
+            let mut read = Instant::now();
+            let mut found = self.to_change(subject, &tag, puts).await?;
             wanted.learn(&found.entries);
-            if let Some(unsure) = wanted.unsure(&found.entries) {
-                // Not between reading and putting: that time is to be short.
-                let there = self.resolve(&Pointer::Digest(unsure.clone())).await?.is_some();
-                wanted.decide(unsure, there);
-                continue;
+            let unsure = wanted.unsure(&found.entries);
+            if !unsure.is_empty() {
+                for digest in unsure {
+                    let there = self.resolve(&Pointer::Digest(digest.clone())).await?.is_some();
+                    wanted.decide(digest, there);
+                }
+                // Again: between reading and putting the time is to be short.
+                read = Instant::now();
+                found = self.to_change(subject, &tag, puts).await?;
             }
             let missing = wanted.missing(&found.entries);
             if missing.is_empty() {
@@ -107,15 +111,26 @@ impl Registry {
                 waits.pause().await;
                 continue;
             }
-            if puts >= PUTS {
-                return Err(self.lost(&tag));
+            if puts >= PUTS || wanted.entries.len() > LIMIT {
+                break;
             }
             found.entries.list.extend(missing);
             // None if it has changed since it was read: then nothing is whole.
             whole = self.put_list(&tag, &mut found.entries, found.etag.as_deref()).await?;
             puts += 1;
-            waits.at_least(read.elapsed().saturating_mul(2));
+            waits.at_least(read.elapsed().saturating_mul(WINDOWS));
             waits.pause().await;
+        }
+        Err(self.lost(&tag))
+    }
+
+    /// The list to add to, after so many `puts`.
+    async fn to_change(&self, subject: &Digest, tag: &Tag, puts: u32) -> Result<Found> {
+        match self.tagged(subject, tag).await? {
+            Tagged::List(found) => Ok(*found),
+            Tagged::Subject if puts > 0 => Err(self.no_list(tag)),
+            Tagged::Nothing | Tagged::Subject => Found::none(),
+            Tagged::Other(media_type) => Err(self.foreign(tag, &media_type)),
         }
     }
 
@@ -124,7 +139,7 @@ impl Registry {
         let tag = tag_of(subject)?;
         let list = self.list_of(subject)?;
         let _turn = list.turn().await;
-        let mut waits = Waits::new(self.client().options().backoff);
+        let mut waits = Waits::new(self.client().options().backoff.saturating_mul(2));
         for _ in 0..PUTS {
             let read = Instant::now();
             let Tagged::List(mut found) = self.tagged(subject, &tag).await? else {
@@ -137,7 +152,7 @@ impl Registry {
                 return Ok(());
             }
             self.put_list(&tag, &mut found.entries, found.etag.as_deref()).await?;
-            waits.at_least(read.elapsed().saturating_mul(2));
+            waits.at_least(read.elapsed().saturating_mul(WINDOWS));
             waits.pause().await;
         }
         Err(self.lost(&tag))
@@ -207,7 +222,9 @@ impl Registry {
             return Ok(None);
         }
         if !answer.status.is_success() {
-            return Err(self.refused(&answer));
+            return Err(self
+                .refused(&answer)
+                .context("the list of referrers could not be written"));
         }
         self.stored(&answer, &list, &pointer)?;
         Ok(Some(list.digest().clone()))
@@ -268,13 +285,14 @@ impl Wanted {
         }
     }
 
-    /// One that has gone from the list and may have been deleted.
-    fn unsure(&self, list: &Entries) -> Option<Digest> {
+    /// Those that have gone from the list and may have been deleted.
+    fn unsure(&self, list: &Entries) -> Vec<Digest> {
         let there = list.digests();
-        let mut known = self.entries.iter().map(|(digest, _)| digest);
+        let known = self.entries.iter().map(|(digest, _)| digest);
         known
-            .find(|digest| !self.sure.contains(digest) && !there.contains(digest))
+            .filter(|digest| !self.sure.contains(digest) && !there.contains(digest))
             .cloned()
+            .collect()
     }
 
     fn decide(&mut self, digest: Digest, there: bool) {

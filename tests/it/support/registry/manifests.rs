@@ -162,7 +162,9 @@ fn missing(repository: &Repository, content: &Value) -> Option<String> {
         .into_iter()
         .chain(list("layers"))
         .chain(list("blobs"));
+    // A layer that lies elsewhere need not be here, as in distribution.
     let blob = blobs
+        .filter(|blob| blob["urls"].as_array().is_none_or(Vec::is_empty))
         .filter_map(|blob| blob["digest"].as_str().map(str::to_owned))
         .find(|digest| !repository.blobs.contains_key(digest));
     blob.or_else(|| {

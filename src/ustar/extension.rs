@@ -1,22 +1,26 @@
 //! What headers before an entry say about it: PAX records, GNU's long names.
 
-use super::title::MAX_PATH;
+use super::{MAX_PATH, damaged};
 use crate::error::{Error, Result};
 
 /// What headers before an entry say about it.
 #[derive(Default)]
-pub(super) struct Extension {
+pub struct Extension {
     pax: bool,
-    pub(super) name: Option<String>,
-    pub(super) link: Option<String>,
-    pub(super) size: Option<u64>,
-    pub(super) mtime: Option<u64>,
+    /// The entry's name.
+    pub name: Option<String>,
+    /// The target of a link.
+    pub link: Option<String>,
+    /// Bytes of data.
+    pub size: Option<u64>,
+    /// Seconds since 1970.
+    pub mtime: Option<u64>,
 }
 
 impl Extension {
     /// Records `LENGTH KEY=VALUE\n` (POSIX pax), of which later ones overrule earlier ones. A global header (git
     /// writes its commit there) may not change what the entries are.
-    pub(super) fn read_pax(&mut self, mut records: &[u8], global: bool) -> Result<()> {
+    pub fn read_pax(&mut self, mut records: &[u8], global: bool) -> Result<()> {
         if std::mem::replace(&mut self.pax, true) {
             return Err(damaged("an entry has two pax headers"));
         }
@@ -36,8 +40,8 @@ impl Extension {
                 }
                 b"mtime" => self.mtime = value.split(|&byte| byte == b'.').next().and_then(number),
                 _ if key.starts_with(b"GNU.sparse.") => {
-                    return Err(Error::integrity("it has sparse files, which are not unpacked")
-                        .hint("pack the directory again without tar's option --sparse"));
+                    return Err(Error::integrity("it has sparse files, which are not read")
+                        .hint("make it again without tar's option --sparse"));
                 }
                 _ => {}
             }
@@ -66,21 +70,23 @@ fn number(digits: &[u8]) -> Option<u64> {
 }
 
 /// A name said twice, by PAX and GNU headers, would be read differently by different readers.
-pub(super) fn set(slot: &mut Option<String>, value: String) -> Result<()> {
+pub fn set(slot: &mut Option<String>, value: String) -> Result<()> {
     match slot.replace(value) {
         None => Ok(()),
         Some(_) => Err(damaged("an entry has two names")),
     }
 }
 
-pub(super) fn long_name(mut bytes: Vec<u8>) -> Result<String> {
+/// A GNU long name: its entry's data.
+pub fn long_name(mut bytes: Vec<u8>) -> Result<String> {
     while bytes.last() == Some(&0) {
         bytes.pop();
     }
     text(&bytes)
 }
 
-pub(super) fn text(bytes: &[u8]) -> Result<String> {
+/// A name as text, as long as one may be.
+pub fn text(bytes: &[u8]) -> Result<String> {
     if bytes.len() > MAX_PATH {
         return Err(Error::integrity("a path in it is longer than 4096 bytes"));
     }
@@ -90,11 +96,6 @@ pub(super) fn text(bytes: &[u8]) -> Result<String> {
         Ok(name) => Ok(name.to_owned()),
         Err(_) => Err(Error::integrity(format!("the name {:?} is not UTF-8", shown()))),
     }
-}
-
-/// The bytes are not those of a sound tar.
-pub(super) fn damaged(why: impl std::fmt::Display) -> Error {
-    Error::integrity(format!("the tar archive is damaged: {why}"))
 }
 
 #[cfg(test)]

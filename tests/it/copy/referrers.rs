@@ -1,0 +1,179 @@
+//! `copy --recursive`: with all that refers to what is copied.
+
+use oci_artifact::oci::names;
+use serde_json::{Value, json};
+
+use super::{artifact, asks_for_blobs, blob, copy, digest, manifest_at, two_platforms, writes};
+use crate::support::registry::{Options, Registry};
+use crate::support::runner::Workspace;
+
+/// A referrer with one layer.
+fn refer(registry: &Registry, subject: &Value, kind: &str, text: &str) -> Value {
+    let config = blob(registry, "app", names::EMPTY, "{}");
+    let layer = blob(registry, "app", "text/plain", text);
+    let subject = json!({"mediaType": subject["mediaType"], "digest": subject["digest"], "size": subject["size"]});
+    let manifest = json!({"mediaType": names::IMAGE_MANIFEST, "artifactType": kind, "config": config,
+        "layers": [layer], "subject": subject});
+    manifest_at(registry, "app", "", &manifest)
+}
+
+/// An index with an SBOM, a signature of that, and an SBOM of one of its manifests.
+fn release(registry: &Registry) -> (Value, [Value; 3]) {
+    let (whole, entries) = two_platforms(registry, "app");
+    let sbom = refer(registry, &whole, "test/sbom", "sbom");
+    let signature = refer(registry, &sbom, "test/signature", "signature");
+    let inner = refer(registry, &entries[1], "test/sbom", "inner");
+    (whole, [sbom, signature, inner])
+}
+
+#[test]
+fn referrers_of_every_depth_come_along_before_the_tag() {
+    let workspace = Workspace::new();
+    for api in [true, false] {
+        let from = Registry::start();
+        let to = Registry::with(Options {
+            referrers: api,
+            ..Options::default()
+        });
+        let (whole, referrers) = release(&from);
+        let args = [from.reference("app:v1"), to.reference("app")];
+        let args = [args[0].as_str(), &args[1], "--recursive"];
+        let result = artifact(&copy(&workspace, &args));
+        assert_eq!(result["digest"], whole["digest"]);
+        assert_eq!(result["attachments"][0]["digest"], referrers[0]["digest"]);
+        assert_eq!(
+            result["attachments"][0]["attachments"][0]["digest"],
+            referrers[1]["digest"]
+        );
+        assert_eq!(
+            result["manifests"][1]["attachments"][0]["digest"],
+            referrers[2]["digest"]
+        );
+        for referrer in &referrers {
+            assert_eq!(
+                to.manifest("app", digest(referrer)),
+                from.manifest("app", digest(referrer))
+            );
+        }
+        assert_eq!(writes(&to).last().unwrap(), "PUT /v2/app/manifests/v1");
+        // The tag schema's lists: one a subject.
+        assert_eq!(to.tags("app").len(), if api { 1 } else { 4 }, "{:?}", to.tags("app"));
+
+        to.clear_requests();
+        from.clear_requests();
+        let again = copy(&workspace, &args);
+        assert_eq!(artifact(&again)["state"], "unchanged", "{}", again.snapshot());
+        assert!(writes(&to).is_empty());
+        assert!(asks_for_blobs(&from).is_empty() && asks_for_blobs(&to).is_empty());
+    }
+}
+
+#[test]
+fn without_the_flag_they_stay_where_they_are() {
+    let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
+    let (_, referrers) = release(&from);
+    artifact(&copy(&workspace, &[&from.reference("app:v1"), &to.reference("app")]));
+    for referrer in &referrers {
+        assert!(to.manifest("app", digest(referrer)).is_none());
+    }
+    assert!(
+        from.lines()
+            .iter()
+            .chain(&to.lines())
+            .all(|line| !line.contains("/referrers/"))
+    );
+}
+
+#[test]
+fn a_referrer_that_is_new_or_was_lost_comes_over_later() {
+    let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
+    let (whole, referrers) = release(&from);
+    let args = [from.reference("app:v1"), to.reference("app")];
+    let args = [args[0].as_str(), &args[1], "--recursive"];
+    artifact(&copy(&workspace, &args));
+    let new = refer(&from, &whole, "test/scan", "scan");
+    let client = workspace.run().args([
+        "delete",
+        &to.reference(&format!("app@{}", digest(&referrers[1]))),
+        "--force",
+    ]);
+    client.call().success();
+    assert!(to.manifest("app", digest(&referrers[1])).is_none());
+    to.clear_requests();
+    assert_eq!(artifact(&copy(&workspace, &args))["state"], "copied");
+    for referrer in [&new, &referrers[1]] {
+        assert_eq!(
+            to.manifest("app", digest(referrer)),
+            from.manifest("app", digest(referrer))
+        );
+    }
+    let puts: Vec<String> = writes(&to)
+        .into_iter()
+        .filter(|line| line.contains("/manifests/"))
+        .collect();
+    assert_eq!(puts.len(), 2, "{puts:?}");
+}
+
+#[test]
+fn a_referrer_is_copied_as_one_by_itself_too() {
+    let workspace = Workspace::new();
+    let from = Registry::start();
+    let to = Registry::with(Options {
+        referrers: false,
+        ..Options::default()
+    });
+    let (whole, referrers) = release(&from);
+    let source = from.reference(&format!("app@{}", digest(&referrers[0])));
+    artifact(&copy(&workspace, &[&source, &to.reference("app:sbom")]));
+    let list = digest(&whole).replace(':', "-");
+    let (_, bytes) = to.manifest("app", &list).unwrap();
+    let list: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(list["manifests"][0]["digest"], referrers[0]["digest"]);
+    assert_eq!(list["manifests"][0]["artifactType"], "test/sbom");
+    assert!(to.manifest("app", "sbom").is_some());
+}
+
+#[test]
+fn referrers_live_in_layouts_and_archives_as_well() {
+    let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
+    let (_, referrers) = release(&from);
+    let steps = [
+        (from.reference("app:v1"), "oci-archive:a.tar".to_owned()),
+        ("oci-archive:a.tar:v1".to_owned(), "oci:layout".to_owned()),
+        ("oci:layout:v1".to_owned(), "oci-archive:b.tar".to_owned()),
+        ("oci-archive:b.tar:v1".to_owned(), to.reference("app")),
+    ];
+    for (source, target) in &steps {
+        artifact(&copy(&workspace, &[source, target, "--recursive"]));
+        let again = copy(&workspace, &[source, target, "--recursive"]);
+        assert_eq!(artifact(&again)["state"], "unchanged", "{target}: {}", again.snapshot());
+    }
+    for referrer in &referrers {
+        assert_eq!(
+            to.manifest("app", digest(referrer)),
+            from.manifest("app", digest(referrer))
+        );
+    }
+    let files = workspace.tree("");
+    assert_eq!(
+        files["a.tar"], files["b.tar"],
+        "the same content gives the same archive"
+    );
+}
+
+#[test]
+fn a_dry_run_counts_referrers_and_writes_none() {
+    let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
+    let (_, referrers) = release(&from);
+    let outcome = copy(
+        &workspace,
+        &[
+            &from.reference("app:v1"),
+            &to.reference("app"),
+            "--recursive",
+            "--dry-run",
+        ],
+    );
+    assert_eq!(artifact(&outcome)["attachments"][0]["digest"], referrers[0]["digest"]);
+    assert!(writes(&to).is_empty() && asks_for_blobs(&from).is_empty());
+}
