@@ -87,6 +87,11 @@ const EXAMPLES: &[(&str, &str, &[&str])] = &[
     ("tag", "", &["tag", "oci:store:v1", "stable"]),
     ("list", "", &["list", "oci:store"]),
     ("untag", "", &["untag", "oci:store:stable"]),
+    (
+        "copy",
+        "With all that refers to it. Digests are those of the source: nothing is rewritten.",
+        &["copy", "oci:store:v1", "oci:mirror:v1", "--recursive"],
+    ),
     ("delete", "", &["delete", "oci:store:all"]),
     (
         "login",
@@ -288,8 +293,8 @@ fn the_document_is_what_the_commands_print() {
 
 #[test]
 fn every_command_that_has_a_result_has_an_example() {
-    // `schema` has none, `logout` that of `login`; `copy` comes with the command itself.
-    let without = ["schema", "logout", "copy"];
+    // `schema` has none, and that of `logout` is like that of `login`.
+    let without = ["schema", "logout"];
     for command in oci_artifact::inputs::Command::ALL {
         let name = command.name();
         assert_ne!(
