@@ -1,17 +1,21 @@
 //! Packs a directory as a push does and prints how long it took: the measurement behind the figures in
-//! ARCHITECTURE.md. Run: `cargo run --release --example pack_bench -- DIRECTORY [THREADS]`.
+//! ARCHITECTURE.md. Run: `cargo run --release --example pack_bench -- DIRECTORY [THREADS [zstd]]`.
 
 use std::io::Write;
 use std::time::Instant;
 
-use oci_artifact::pack::{self, Options, Selection};
+use oci_artifact::pack::{self, Compression, Options, Selection};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let directory = arguments.next().ok_or("usage: pack_bench DIRECTORY [THREADS]")?;
+    let directory = arguments.next().ok_or("usage: pack_bench DIRECTORY [THREADS [zstd]]")?;
     let threads = arguments.next().map_or(Ok(2), |text| text.parse())?;
+    let compression = match arguments.next().as_deref() {
+        Some("zstd") => Compression::Zstd,
+        _ => Compression::Gzip,
+    };
     let options = Options {
-        gzip: true,
+        compression,
         threads,
         mtime: 0,
     };

@@ -19,7 +19,19 @@ pub use system::System;
 use crate::credentials::IdTokens;
 use crate::env::Env;
 use crate::error::Result;
-use crate::report::Dialect;
+use crate::oci::Digest;
+use crate::report::{Dialect, Report};
+
+/// An artifact or index that is in its registry now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// `HOST/REPOSITORY`.
+    pub repository: String,
+    /// Digest of its manifest.
+    pub digest: Digest,
+    /// The tags that name it.
+    pub tags: Vec<String>,
+}
 
 /// What a CI system gives and takes.
 pub trait Ci: Send + Sync {
@@ -63,6 +75,12 @@ pub trait Ci: Send + Sync {
 
     /// Adds Markdown to the job's summary. Blocks.
     fn summary(&self, markdown: &str) -> Result<()>;
+
+    /// Tells the system which artifacts the job made, where it keeps a list of them for provenance. What can't be
+    /// listed is told to `report`. Blocks.
+    fn made(&self, _artifacts: &[Made], _report: &Report) -> Result<()> {
+        Ok(())
+    }
 
     /// Whether `spec` and other inputs arrive in variables of this system, so that a missing command means `push`.
     fn is_ci(&self) -> bool;

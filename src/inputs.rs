@@ -205,6 +205,8 @@ pub struct Inputs {
     pub output: Option<Utf8PathBuf>,
     pub username: Option<String>,
     pub password: Option<Secret>,
+    /// `--password-stdin`: stdin was read.
+    pub password_stdin: bool,
     pub token: Option<Secret>,
     pub registry_token: Option<Secret>,
     pub github_token: Option<Secret>,
@@ -244,6 +246,13 @@ pub struct Inputs {
     pub show: Show,
     /// `--yes`: no question on a terminal before something is deleted.
     pub yes: bool,
+}
+
+impl Inputs {
+    /// `output: -`: pull writes its one file to stdout, where nothing else may stand then.
+    pub fn to_stdout(&self) -> bool {
+        self.command == Command::Pull && self.output.as_ref().is_some_and(|output| output == "-")
+    }
 }
 
 /// What the command line and the environment ask for.
@@ -294,6 +303,7 @@ fn read_with(arguments: Vec<OsString>, env: &Env, report: &Report, stdin: &mut d
     secrets.retain(|name| is_of(name, command));
 
     if layer.contains_key("password-stdin") {
+        rules::one_stdin(&layer)?;
         secrets.read_password(stdin, report)?;
     }
     let restricted = ci::detect(env).restricted();

@@ -10,6 +10,7 @@ mod index;
 mod json;
 mod manifest;
 mod media_type;
+mod time;
 
 pub use descriptor::{Annotations, Descriptor, Platform};
 pub use digest::{Algorithm, Digest, Hasher};
@@ -18,6 +19,7 @@ pub use index::Index;
 pub use json::to_canonical_json;
 pub use manifest::{Artifact, Content, ImageManifest, RawManifest};
 pub use media_type::MediaType;
+pub use time::{is_rfc_3339, rfc_3339};
 
 /// Media types and annotation keys that this program writes or looks for.
 pub mod names {
@@ -37,6 +39,8 @@ pub mod names {
     pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
     /// A container image's config.
     pub const IMAGE_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+    /// Docker's config of a container image.
+    pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
     /// Artifact type when none is given, as ORAS has it.
     pub const UNKNOWN_ARTIFACT: &str = "application/vnd.unknown.artifact.v1";
     /// Media type of a config file when none is given, as ORAS has it.
@@ -45,6 +49,8 @@ pub mod names {
     pub const LAYER_TAR: &str = "application/vnd.oci.image.layer.v1.tar";
     /// A gzipped tar layer: what a directory becomes.
     pub const LAYER_TAR_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+    /// A tar layer compressed with zstd (image-spec 1.1, "Media Types").
+    pub const LAYER_TAR_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
     /// File name of a layer, relative, with `/`.
     pub const TITLE: &str = "org.opencontainers.image.title";

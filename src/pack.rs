@@ -1,27 +1,33 @@
-//! Files into blobs: a single file as it is, a directory as one normalised tar, gzipped or plain.
+//! Files into blobs: a single file as it is, a directory as one normalised tar, compressed or plain.
 //!
 //! The same files give the same bytes on every machine, for any number of threads. [`walk()`] lists a directory,
-//! `tar` turns the list into a stream, `gzip` compresses it in parallel, `spool` keeps the result until it is sent.
+//! `tar` turns the list into a stream, `gzip` or `zstd` compresses it in parallel, `spool` keeps the result until it is
+//! sent, and so what `stream` can read only once.
 //! Everything here blocks: call it on blocking threads.
 
 mod file;
 mod gzip;
+#[cfg(test)]
+mod samples;
 mod spool;
+mod stream;
 mod tar;
 mod walk;
+mod zstd;
 
 use std::io::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+pub(crate) use spool::Spool;
+
 pub use file::{file, is_executable};
+pub use stream::stream;
 pub use walk::walk;
 
 use crate::error::{Class, Error, Result};
 use crate::oci::{Algorithm, Digest, Hasher};
 use crate::store::BlobSource;
-
-use spool::Spool;
 
 /// A blob ready to be stored.
 #[derive(Clone, Debug)]
@@ -104,11 +110,23 @@ impl Default for Selection {
     }
 }
 
+/// How the tar of a directory is compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// One gzip member.
+    #[default]
+    Gzip,
+    /// One zstd frame.
+    Zstd,
+    /// Not at all.
+    None,
+}
+
 /// How bytes are packed.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Whether the tar is gzipped.
-    pub gzip: bool,
+    /// How the tar is compressed.
+    pub compression: Compression,
     /// Threads that compress; the bytes do not depend on it.
     pub threads: usize,
     /// `SOURCE_DATE_EPOCH`, or 0: the mtime of every entry, in seconds.
@@ -119,25 +137,30 @@ pub struct Options {
 ///
 /// Fails with [`Class::Local`] if a file is no longer what `tree` says, or if the temporary file cannot be written.
 pub fn directory(tree: &Tree, title: &str, options: Options) -> Result<Packed> {
-    if options.gzip {
-        let (blob, unpacked) = gzip::compress(options.threads, |out| tar::write(tree, title, options.mtime, out))?;
-        return Ok(Packed {
-            unpacked: Some(unpacked),
-            ..blob
-        });
-    }
-    let mut out = HashingSpool::new();
-    tar::write(
-        tree,
-        title,
-        options.mtime,
-        &mut std::io::BufWriter::with_capacity(gzip::BLOCK, &mut out),
-    )?;
-    let blob = out.finish()?;
+    let produce = |out: &mut dyn std::io::Write| tar::write(tree, title, options.mtime, out);
+    let (blob, unpacked) = match options.compression {
+        Compression::Gzip => gzip::compress(options.threads, produce)?,
+        Compression::Zstd => zstd::compress(options.threads, produce)?,
+        Compression::None => {
+            let blob = plain(produce)?;
+            let unpacked = blob.digest.clone();
+            (blob, unpacked)
+        }
+    };
     Ok(Packed {
-        unpacked: Some(blob.digest.clone()),
+        unpacked: Some(unpacked),
         ..blob
     })
+}
+
+/// What `produce` writes, as it is.
+fn plain(produce: impl FnOnce(&mut dyn std::io::Write) -> Result<()>) -> Result<Packed> {
+    let mut spool = HashingSpool::new();
+    let mut out = std::io::BufWriter::with_capacity(gzip::BLOCK, &mut spool);
+    produce(&mut out)?;
+    out.flush()?;
+    drop(out);
+    spool.finish()
 }
 
 /// The digest of the tar that [`directory`] would make of `tree`. Blocks.

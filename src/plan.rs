@@ -4,15 +4,17 @@
 mod files;
 mod layer;
 mod media_type;
+mod order;
 mod paths;
+mod planner;
 
 use camino::Utf8PathBuf;
 
-use crate::error::{Error, Errors, Place, Result};
-use crate::oci::{Annotations, Descriptor, Digest, ImageManifest, Platform, names};
-use crate::pack::Tree;
+use crate::error::{Errors, Place};
+use crate::oci::{Annotations, Descriptor, ImageManifest, Platform};
+use crate::pack::{Compression, Tree};
 use crate::reference::{Reference, Tag};
-use crate::spec::{ArtifactSpec, IfExists, IfNoFilesFound, Spec};
+use crate::spec::{Form, IfExists, IfNoFilesFound, ManifestSpec, Spec, SubjectSpec};
 
 pub use paths::Workspace;
 
@@ -29,6 +31,8 @@ pub struct Settings {
     pub annotations: Annotations,
     /// The input `if-exists`, for artifacts that say nothing.
     pub if_exists: Option<IfExists>,
+    /// Whether stdin was read for a password.
+    pub stdin_taken: bool,
     /// `SOURCE_DATE_EPOCH` in seconds.
     pub source_date_epoch: Option<u64>,
 }
@@ -51,7 +55,7 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
-/// One artifact.
+/// One artifact, or index.
 #[derive(Clone, Debug)]
 pub struct Artifact {
     /// Its name in this run.
@@ -60,8 +64,48 @@ pub struct Artifact {
     pub place: Option<Place>,
     /// Where it goes.
     pub reference: Reference,
+    /// What is there already and gets it as a referrer.
+    pub subject: Option<SubjectSpec>,
     /// The tags it gets, the reference's own first; none to store it by digest only.
     pub tags: Vec<TagRule>,
+    /// What it is made of.
+    pub body: Body,
+    /// What refers to it.
+    pub attachments: Vec<Attachment>,
+    /// Its platform, for an index that lists it.
+    pub platform: Option<Platform>,
+}
+
+impl Artifact {
+    /// Its artifact type; an index may have none.
+    pub fn artifact_type(&self) -> Option<&str> {
+        match &self.body {
+            Body::Files(package) => Some(&package.artifact_type),
+            Body::Index(index) => index.artifact_type.as_deref(),
+        }
+    }
+
+    /// Annotations of its manifest.
+    pub fn annotations(&self) -> &Annotations {
+        match &self.body {
+            Body::Files(package) => &package.annotations,
+            Body::Index(index) => &index.annotations,
+        }
+    }
+}
+
+/// What an artifact is made of.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Files.
+    Files(Package),
+    /// Other manifests.
+    Index(Index),
+}
+
+/// What one image manifest is made of.
+#[derive(Clone, Debug)]
+pub struct Package {
     /// Its artifact type.
     pub artifact_type: String,
     /// Its layers, in order.
@@ -73,8 +117,41 @@ pub struct Artifact {
     pub nothing_found: bool,
     /// Annotations of the manifest.
     pub annotations: Annotations,
-    /// Its platform, for an index that lists it.
-    pub platform: Option<Platform>,
+    /// The manifest's form.
+    pub form: Form,
+}
+
+impl Package {
+    /// Its manifest over these blobs.
+    pub fn manifest(&self, config: Option<Descriptor>, layers: Vec<Descriptor>) -> ImageManifest {
+        let manifest = match self.form {
+            Form::Image11 => ImageManifest::new(self.artifact_type.clone(), config, layers),
+            Form::Image10 => ImageManifest::image_1_0(&self.artifact_type, config, layers),
+        };
+        manifest.annotations(self.annotations.clone())
+    }
+}
+
+/// What an index is made of.
+#[derive(Clone, Debug)]
+pub struct Index {
+    /// Its artifact type.
+    pub artifact_type: Option<String>,
+    /// What it lists, in order.
+    pub manifests: Vec<ManifestSpec>,
+    /// Annotations of the index.
+    pub annotations: Annotations,
+}
+
+/// A referrer that is pushed with what it refers to.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// Where it stands in the spec.
+    pub place: Option<Place>,
+    /// What it is made of.
+    pub package: Package,
+    /// What refers to it in turn.
+    pub attachments: Vec<Attachment>,
 }
 
 /// A tag and what to do if it exists with another digest.
@@ -108,187 +185,26 @@ pub struct Layer {
 pub enum LayerContent {
     /// One file, as it is.
     File(Utf8PathBuf),
+    /// What stdin gives, as it is. Its size is not known before it was read: 0 here.
+    Stdin,
     /// A directory as a tar.
     Directory {
         /// What is in it.
         tree: Tree,
-        /// Whether the tar is gzipped.
-        gzip: bool,
+        /// How the tar is compressed.
+        compression: Compression,
     },
 }
 
 impl Plan {
     /// Plans the artifacts of `spec`.
     pub fn new(spec: &Spec, settings: &Settings) -> Result<Self, Errors> {
-        let mut plan = Plan::default();
-        let mut problems = Vec::new();
-        for artifact in &spec.artifacts {
-            let mut planner = Planner {
-                spec,
-                settings,
-                problems: &mut problems,
-                warnings: &mut plan.warnings,
-            };
-            let artifact = planner.artifact(artifact);
-            plan.artifacts.push(artifact);
-        }
-        check_tags(&plan.artifacts, &mut problems);
-        problems.sort_by_key(|problem| problem.place().map(|place| (place.line, place.column)));
-        Errors::check(problems)?;
-        Ok(plan)
-    }
-}
-
-struct Planner<'a> {
-    spec: &'a Spec,
-    settings: &'a Settings,
-    problems: &'a mut Vec<Error>,
-    warnings: &'a mut Vec<String>,
-}
-
-impl Planner<'_> {
-    fn artifact(&mut self, spec: &ArtifactSpec) -> Artifact {
-        let mut finder = files::Finder {
-            workspace: &self.settings.workspace,
-            if_no_files_found: self.settings.if_no_files_found,
-            problems: self.problems,
-            warnings: self.warnings,
-        };
-        let (layers, config) = finder.find_all(spec);
-        let own = spec.reference.tag.iter().map(|tag| TagRule {
-            tag: tag.clone(),
-            if_exists: spec.if_exists.or(self.settings.if_exists).unwrap_or_default(),
-        });
-        let further = spec.tags.iter().map(|tag| TagRule {
-            tag: tag.tag.clone(),
-            if_exists: tag.if_exists,
-        });
-        let mut tags: Vec<TagRule> = own.collect();
-        for rule in further {
-            if tags.iter().all(|known| known.tag != rule.tag) {
-                tags.push(rule);
-            }
-        }
-        let artifact = Artifact {
-            name: spec.name.clone(),
-            place: spec.place.clone(),
-            reference: self.settings.workspace.place(spec.reference.clone()),
-            tags,
-            artifact_type: spec.artifact_type.as_ref().map_or_else(
-                || names::UNKNOWN_ARTIFACT.to_owned(),
-                |artifact_type| artifact_type.to_string(),
-            ),
-            nothing_found: layers.is_empty() && config.is_none() && spec.files.iter().any(|file| !file.excluded),
-            layers,
-            config,
-            annotations: self.annotations(spec),
-            platform: spec.platform.clone(),
-        };
-        self.check_size(&artifact);
-        artifact
+        planner::plan(spec, settings)
     }
 
-    /// From weak to strong: CI facts, the time, the spec, the input, the artifact.
-    fn annotations(&self, artifact: &ArtifactSpec) -> Annotations {
-        let ci = &self.settings.ci_annotations;
-        let mut all = ci.everywhere.clone();
-        if artifact
-            .reference
-            .location
-            .host()
-            .is_some_and(|host| host.as_str() == "ghcr.io")
-        {
-            all.extend(ci.on_ghcr.clone());
-        }
-        if let Some(seconds) = self.settings.source_date_epoch {
-            all.insert(names::CREATED.to_owned(), rfc3339(seconds));
-        }
-        for layer in [
-            &self.spec.annotations,
-            &self.settings.annotations,
-            &artifact.annotations,
-        ] {
-            all.extend(layer.clone());
-        }
-        all
-    }
-
-    /// A manifest that no registry takes is found here, not after hours of packing. Digests are of fixed length, so a
-    /// stand-in for each gives the size.
-    fn check_size(&mut self, artifact: &Artifact) {
-        let stand_in = |layer: &Layer| {
-            let mut descriptor = Descriptor::new(&layer.media_type, Digest::of(b""), layer.size);
-            descriptor.annotations = layer.annotations.clone();
-            if matches!(layer.content, LayerContent::Directory { .. }) {
-                descriptor
-                    .annotations
-                    .insert(names::UNPACKED_DIGEST.to_owned(), Digest::of(b"").to_string());
-            }
-            descriptor
-        };
-        let layers = artifact.layers.iter().map(stand_in).collect();
-        let config = artifact.config.as_ref().map(stand_in);
-        let manifest = ImageManifest::new(artifact.artifact_type.clone(), config, layers)
-            .annotations(artifact.annotations.clone());
-        if let Err(error) = manifest.to_raw() {
-            let error = error.context(format!("artifact {:?}", artifact.name));
-            self.problems.push(error.at(artifact.place.clone()));
-        }
-    }
-}
-
-/// Two artifacts of one run must not fight for a tag.
-fn check_tags(artifacts: &[Artifact], problems: &mut Vec<Error>) {
-    let mut seen = std::collections::HashMap::new();
-    for artifact in artifacts {
-        for rule in &artifact.tags {
-            let key = (&artifact.reference.location, &rule.tag);
-            if let Some(first) = seen.insert(key, &artifact.name) {
-                let error = Error::usage(format!(
-                    "artifacts {first:?} and {:?} would both become {}:{}",
-                    artifact.name, artifact.reference.location, rule.tag
-                ))
-                .hint("give one of them another tag or repository");
-                problems.push(error.at(artifact.place.clone()));
-            }
-        }
-    }
-}
-
-/// `seconds` since 1970 as `YYYY-MM-DDThh:mm:ssZ`, by Howard Hinnant's `civil_from_days`.
-fn rfc3339(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Days since 0000-03-01, in eras of 400 years: leap days then come last in their year.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_rfc_3339() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_749_097_588, "2025-06-05T04:26:28Z"),
-            (4_107_542_399, "2100-02-28T23:59:59Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(rfc3339(seconds), text);
-        }
+    /// The artifacts in groups: what one needs (an index what it lists, a referrer its subject) is in a group before
+    /// its own.
+    pub fn groups(&self) -> Vec<Vec<&Artifact>> {
+        order::groups(&self.artifacts)
     }
 }

@@ -12,7 +12,7 @@ mod terminal;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use dialect::{Dialect, Plain, is_invisible, plain_json, sanitize};
+pub use dialect::{Dialect, Plain, Scan, is_invisible, plain_json, sanitize};
 pub use result::{
     ArtifactResult, AttachmentResult, ErrorResult, LayerResult, Ledger, ManifestResult, RunResult, SCHEMA, State,
 };
@@ -74,6 +74,13 @@ pub enum Event<'a> {
     Retry(&'a str, &'a str, Duration),
     /// A value that must not be shown from here on.
     Mask(&'a str),
+}
+
+impl<'a> Event<'a> {
+    /// A blob of `size` bytes that a store has now.
+    pub fn stored(title: &'a str, size: u64, outcome: Outcome) -> Self {
+        Event::Transferred(Direction::Up, title, size, outcome)
+    }
 }
 
 /// A handle on the run's report; clones write to the same terminal.

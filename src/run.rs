@@ -8,6 +8,7 @@ mod items;
 mod job;
 mod near_miss;
 mod sources;
+mod stdout;
 
 use std::ffi::OsString;
 use std::time::Duration;

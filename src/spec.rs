@@ -19,13 +19,18 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::{Error, Errors, Place};
 use crate::oci::{Annotations, MediaType, Platform};
-use crate::reference::{Host, Reference, Tag};
+use crate::reference::{Host, Location, Pointer, Reference, Tag};
+
+pub use crate::pack::Compression;
 
 /// A spec may have at most this many bytes.
 pub const SPEC_LIMIT: usize = 1024 * 1024;
 
 /// Default name of the spec file, in the working directory.
 pub const DEFAULT_FILE: &str = "oci-artifact.yaml";
+
+/// Title of what stdin gives, where none is set.
+pub const STDIN_TITLE: &str = "stdin";
 
 /// What a reader of specs needs to know of the run.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +50,12 @@ pub struct Context<'a> {
 pub struct Spec {
     /// Annotations of every artifact.
     pub annotations: Annotations,
+    /// `created` of artifacts that say nothing.
+    pub created: Option<String>,
+    /// `manifest` of artifacts that say nothing.
+    pub form: Option<Form>,
+    /// `include-referrers` of artifacts that say nothing.
+    pub include_referrers: Option<Vec<String>>,
     /// The artifacts, in the order of the spec; at least one.
     pub artifacts: Vec<ArtifactSpec>,
     /// What the user should be told, such as a reference that was lower-cased.
@@ -58,27 +69,28 @@ pub struct ArtifactSpec {
     pub place: Option<Place>,
     /// `name`, or the default: the last part of the repository, plus `-TAG` where several share it. Unique.
     pub name: String,
-    /// `reference`.
+    /// `reference`; with a `subject`, the repository of that, without tag and digest.
     pub reference: Reference,
+    /// `subject`: what is there already and gets this artifact as a referrer.
+    pub subject: Option<SubjectSpec>,
     /// `tags` beside the reference's own.
     pub tags: Vec<TagSpec>,
-    /// `artifact-type`.
-    pub artifact_type: Option<MediaType>,
-    /// `base`: what the paths of the files are relative to; itself relative to the working directory. Empty if not
-    /// given.
-    pub base: Utf8PathBuf,
-    /// `files`.
-    pub files: Vec<FileSpec>,
-    /// `config`.
-    pub config: Option<FileSpec>,
+    /// What it is made of.
+    pub package: PackageSpec,
+    /// `manifests`: what an index lists; none for anything else.
+    pub manifests: Vec<ManifestSpec>,
+    /// `attachments`.
+    pub attachments: Vec<AttachmentSpec>,
+    /// `manifest`.
+    pub form: Option<Form>,
     /// `platform`.
     pub platform: Option<Platform>,
-    /// `annotations` of the manifest, those of the whole spec not yet merged in.
-    pub annotations: Annotations,
     /// `if-exists`: of the reference's own tag.
     pub if_exists: Option<IfExists>,
     /// `output`: where pull writes the files.
     pub output: Option<Utf8PathBuf>,
+    /// `include-referrers`: artifact types; `*` is all.
+    pub include_referrers: Option<Vec<String>>,
     /// Where those values stand that only the file system or the registry can prove wrong.
     pub places: Places,
 }
@@ -90,18 +102,112 @@ impl ArtifactSpec {
             place: None,
             name: reference.location.last_part().to_owned(),
             reference,
+            subject: None,
             tags: Vec::new(),
-            artifact_type: None,
-            base: Utf8PathBuf::new(),
-            files: Vec::new(),
-            config: None,
+            package: PackageSpec::default(),
+            manifests: Vec::new(),
+            attachments: Vec::new(),
+            form: None,
             platform: None,
-            annotations: Annotations::new(),
             if_exists: None,
             output: None,
+            include_referrers: None,
             places: Places::default(),
         }
     }
+}
+
+/// What one manifest is made of: of an artifact, or of an attachment.
+#[derive(Clone, Debug, Default)]
+pub struct PackageSpec {
+    /// Where the artifact or attachment begins in the spec.
+    pub place: Option<Place>,
+    /// `artifact-type`.
+    pub artifact_type: Option<MediaType>,
+    /// `base`: what the paths of the files are relative to; itself relative to the working directory. Empty if not
+    /// given.
+    pub base: Utf8PathBuf,
+    /// Where `base` stands.
+    pub base_place: Option<Place>,
+    /// `files`.
+    pub files: Vec<FileSpec>,
+    /// `config`.
+    pub config: Option<FileSpec>,
+    /// `annotations` of the manifest, those of the whole spec not yet merged in.
+    pub annotations: Annotations,
+    /// `created`, a time of RFC 3339.
+    pub created: Option<String>,
+}
+
+/// One entry of `attachments`.
+#[derive(Clone, Debug)]
+pub struct AttachmentSpec {
+    /// What it is made of.
+    pub package: PackageSpec,
+    /// Its own attachments.
+    pub attachments: Vec<AttachmentSpec>,
+}
+
+/// `subject`.
+#[derive(Clone, Debug)]
+pub struct SubjectSpec {
+    /// What it names, by tag or digest.
+    pub reference: Reference,
+    /// The manifest of an index that is meant.
+    pub platform: Option<Platform>,
+    /// Where it stands in the spec.
+    pub place: Option<Place>,
+}
+
+/// One entry of `manifests`.
+#[derive(Clone, Debug)]
+pub struct ManifestSpec {
+    /// What it names.
+    pub target: ManifestTarget,
+    /// `platform`.
+    pub platform: Option<Platform>,
+    /// `annotations` of the entry.
+    pub annotations: Annotations,
+    /// Where it stands in the spec.
+    pub place: Option<Place>,
+}
+
+/// What an entry of `manifests` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ManifestTarget {
+    /// An artifact of this spec, by its name.
+    Artifact(String),
+    /// What is in the repository of the index.
+    Pointer(Pointer),
+}
+
+impl ManifestSpec {
+    /// One entry as `REF [PLATFORM]`: a tag, a digest, or a reference into the repository of the index at `location`.
+    ///
+    /// # Errors
+    /// It is none of them, or lies in another repository.
+    pub fn parse(text: &str, location: &Location, registry: Option<&Host>) -> crate::error::Result<Self> {
+        let (name, platform) = match text.split_once(char::is_whitespace) {
+            Some((name, platform)) => (name, Some(platform.trim().parse()?)),
+            None => (text, None),
+        };
+        Ok(ManifestSpec {
+            target: ManifestTarget::Pointer(read::manifest_pointer(name, location, registry)?),
+            platform,
+            annotations: Annotations::new(),
+            place: None,
+        })
+    }
+}
+
+/// Which form of manifest is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Image manifest 1.1, with `artifactType`.
+    #[default]
+    Image11,
+    /// Image manifest 1.0: the artifact type is the config's media type. For registries that know only that.
+    Image10,
 }
 
 /// Where values of an artifact stand in the spec; `None` for those not given, or given by an input.
@@ -111,8 +217,6 @@ pub struct Places {
     pub reference: Option<Place>,
     /// Of `artifact-type`.
     pub artifact_type: Option<Place>,
-    /// Of `base`.
-    pub base: Option<Place>,
     /// Of `output`.
     pub output: Option<Place>,
 }
@@ -157,7 +261,7 @@ pub enum IfNoFilesFound {
 pub struct FileSpec {
     /// Where its path stands in the spec; `None` when it came from an input.
     pub place: Option<Place>,
-    /// `path`: a file, a directory or a pattern, relative to `base`.
+    /// `path`: a file, a directory or a pattern, relative to `base`; `-` is stdin, and `./-` a file of that name.
     pub path: String,
     /// Whether it was written with `!`: takes away what the entries before it matched.
     pub excluded: bool,
@@ -179,16 +283,12 @@ pub struct FileSpec {
     pub hidden: Option<bool>,
 }
 
-/// How a layer is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// Gzip.
-    Gzip,
-    /// Not at all.
-    None,
-}
-
 impl FileSpec {
+    /// Whether it is what the process is given on stdin.
+    pub fn is_stdin(&self) -> bool {
+        self.path == "-" && !self.excluded
+    }
+
     /// One file as `PATH[:TYPE]`, split at the last colon only if a media type follows; a leading `!` excludes.
     ///
     /// # Errors

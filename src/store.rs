@@ -10,7 +10,10 @@ mod layout;
 mod referrers;
 mod registry;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::StreamExt as _;
 
 pub use archive::Archive;
 pub(crate) use archive::read_only;
@@ -26,7 +29,7 @@ use crate::error::{Class, Error, Result};
 use crate::http;
 use crate::oci::{Descriptor, Digest, RawManifest};
 use crate::reference::{Host, Location, Pointer, Reference, Repository, Tag};
-use crate::report::Report;
+use crate::report::{Outcome, Report};
 
 /// What [`Store::put_blob`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,17 @@ pub enum PutBlob {
     Present,
     /// A dry run: it would be sent.
     Planned,
+}
+
+impl From<PutBlob> for Outcome {
+    fn from(put: PutBlob) -> Self {
+        match put {
+            PutBlob::Uploaded => Outcome::Moved,
+            PutBlob::Mounted => Outcome::Mounted,
+            PutBlob::Present => Outcome::Present,
+            PutBlob::Planned => Outcome::Planned,
+        }
+    }
 }
 
 /// A page of tags.
@@ -153,6 +167,23 @@ impl Store {
         each!(self, store => store.open_blob(blob, offset).await)
     }
 
+    /// All bytes of a small blob, verified. The caller has bounded the size that its descriptor states.
+    pub async fn read_blob(&self, blob: &Descriptor) -> Result<Vec<u8>> {
+        if let Some(bytes) = blob.inline()? {
+            return Ok(bytes);
+        }
+        let mut stream = self.open_blob(blob, 0).await?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = stream.next().await {
+            bytes.extend_from_slice(&piece?);
+            if bytes.len() as u64 > blob.size {
+                break;
+            }
+        }
+        blob.verify(&bytes).map_err(|error| error.context("blob"))?;
+        Ok(bytes)
+    }
+
     /// Stores a blob unless it is there. `mount` names a repository of the same registry that may hold it; `title` is
     /// what a person knows it by, and every error names it. A registry draws the bar of what it sends; what became of
     /// the blob is the caller's to report. Fails with [`crate::error::Class::Local`] if the source no longer has the
@@ -225,7 +256,8 @@ pub struct Stores {
     client: http::Client,
     credentials: Arc<Credentials>,
     report: Report,
-    dry_run: bool,
+    /// With `dry-run`: one store a place, so that what one artifact would write is there for the next.
+    dry_runs: Option<Arc<Mutex<HashMap<Location, DryRun>>>>,
     /// Tokens, and what registries asked for.
     shared: Shared,
 }
@@ -237,7 +269,7 @@ impl Stores {
             client,
             credentials: Arc::new(credentials),
             report,
-            dry_run,
+            dry_runs: dry_run.then(Arc::default),
             shared: Shared::default(),
         }
     }
@@ -249,14 +281,17 @@ impl Stores {
 
     /// The store at `location`, to write to: the first token already asks for that.
     pub fn open_for_writing(&self, location: &Location) -> Store {
-        let access = if self.dry_run { Access::Read } else { Access::Write };
+        let access = match self.dry_runs {
+            Some(_) => Access::Read,
+            None => Access::Write,
+        };
         self.open_for(location, access)
     }
 
     /// The store at `location`, for `copy` to write to: archives too, whole at [`Store::finish`].
     pub fn open_target(&self, location: &Location) -> Store {
         match location {
-            Location::Archive(path) if !self.dry_run => Store::Archive(Archive::to_write(path.clone())),
+            Location::Archive(path) if self.dry_runs.is_none() => Store::Archive(Archive::to_write(path.clone())),
             _ => self.open_for_writing(location),
         }
     }
@@ -277,7 +312,16 @@ impl Stores {
     }
 
     fn open_for(&self, location: &Location, access: Access) -> Store {
-        let store = match location {
+        let store = self.real(location, access);
+        let Some(dry_runs) = &self.dry_runs else { return store };
+        // Each change is one insert: a panic elsewhere leaves nothing half done.
+        let mut dry_runs = dry_runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let dry_run = dry_runs.entry(location.clone()).or_insert_with(|| DryRun::new(store));
+        Store::DryRun(dry_run.clone())
+    }
+
+    fn real(&self, location: &Location, access: Access) -> Store {
+        match location {
             Location::Layout(directory) => Store::Layout(Layout::new(directory.clone())),
             Location::Archive(path) => Store::Archive(Archive::new(path.clone())),
             Location::Registry(repository) => Store::Registry(Registry::new(
@@ -288,11 +332,6 @@ impl Stores {
                 self.report.clone(),
                 self.shared.clone(),
             )),
-        };
-        if self.dry_run {
-            Store::DryRun(DryRun::new(store))
-        } else {
-            store
         }
     }
 }

@@ -1,15 +1,18 @@
-//! Moving artifacts: hash and pack ([`prepare`]), then store what is missing, the manifest and the tags last
-//! ([`push`]); the way back is [`pull`]; [`copy`] goes from store to store.
+//! Moving artifacts: hash and pack ([`prepare`]), then store what is missing, the manifest and what refers to it
+//! ([`push`], [`attach`]), the [`tags`] last; the way back is [`pull`]; [`copy`] goes from store to store.
+//! [`referrers`] is what refers to a manifest.
 //!
 //! [`prepare`]: prepare::prepare
 //! [`push`]: push::push
 //! [`copy`]: copy::copy
 
+pub mod attach;
 pub mod copy;
 pub mod prepare;
 pub mod pull;
 pub mod push;
-mod tags;
+pub mod referrers;
+pub mod tags;
 
 use std::sync::Arc;
 

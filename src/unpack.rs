@@ -12,6 +12,7 @@ mod file;
 mod links;
 mod merge;
 mod place;
+mod spooled;
 mod staging;
 mod system;
 // Links, modes and umask: what the hostile cases are about.
@@ -28,7 +29,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::error::{Class, Result};
 use crate::oci::{Descriptor, Digest};
 use crate::report::Transfer;
-use crate::store::BlobStream;
+use crate::store::{BlobSource, BlobStream};
 
 pub use title::{Titled, check_title, check_title_as, colliding};
 
@@ -102,7 +103,7 @@ impl Output {
         Ok(self.path().join(title))
     }
 
-    /// Unpacks the tar (gzipped or plain, told by its magic) into the directory `title`: into a staging directory
+    /// Unpacks the tar (gzip, zstd or plain, told by its magic) into the directory `title`: into a staging directory
     /// first; when the blob's digest and `unpacked` (that of the tar, if known) agree, each entry is renamed into
     /// place. Files that the artifact does not have stay. Returns the path of the directory.
     pub async fn unpack(
@@ -123,4 +124,10 @@ impl Output {
         .await?;
         Ok(self.path().join(title))
     }
+}
+
+/// Keeps a blob as packed bytes are kept, in memory or in a temporary file, and hands it out when size and digest agree.
+pub async fn spool(blob: &Descriptor, stream: BlobStream, progress: &Transfer) -> Result<BlobSource> {
+    let descriptor = blob.clone();
+    feed::run(stream, progress, move |pieces| spooled::keep(&descriptor, pieces)).await
 }

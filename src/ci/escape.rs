@@ -33,13 +33,70 @@ fn indent(line: &str) -> &str {
     line.split_at(line.len() - line.trim_start().len()).0
 }
 
-/// Whether the runner would take a line of `bytes` for a command; what it may ignore in comparing is left out.
-pub fn has_command(bytes: &[u8]) -> bool {
-    bytes.split(|byte| matches!(byte, b'\n' | b'\r')).any(|line| {
-        let line = String::from_utf8_lossy(line);
-        let bare: String = line.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect();
-        bare.trim_start().starts_with("::") || bare.contains("##[")
-    })
+/// Finds a line that the runner would take for a command, in bytes that come in pieces; what it may ignore in comparing
+/// is left out.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    /// Bytes of a character that the next piece may complete.
+    cut: Vec<u8>,
+    line: Line,
+    found: bool,
+}
+
+/// What was seen of a line.
+#[derive(Debug, Default)]
+struct Line {
+    /// Whether something other than blanks stood in it.
+    begun: bool,
+    /// Colons at its beginning, up to 2.
+    colons: u8,
+    /// `#` that stand right here, up to 2.
+    hashes: u8,
+}
+
+impl Scanner {
+    /// Takes the next piece; true once there was a command.
+    pub fn push(&mut self, bytes: &[u8]) -> bool {
+        let joined;
+        let bytes = if self.cut.is_empty() {
+            bytes
+        } else {
+            joined = [std::mem::take(&mut self.cut).as_slice(), bytes].concat();
+            &joined
+        };
+        let mut chunks = bytes.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            chunk.valid().chars().for_each(|character| self.take(character));
+            let invalid = chunk.invalid();
+            let incomplete = std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none());
+            if incomplete && chunks.peek().is_none() {
+                self.cut = invalid.to_vec();
+            } else if !invalid.is_empty() {
+                self.take(char::REPLACEMENT_CHARACTER);
+            }
+        }
+        self.found
+    }
+
+    fn take(&mut self, character: char) {
+        let line = &mut self.line;
+        match character {
+            '\n' | '\r' => *line = Line::default(),
+            _ if character.is_control() || is_invisible(character) => {}
+            ' ' if !line.begun => {}
+            _ => {
+                let first = !line.begun;
+                line.begun = true;
+                line.colons = match character {
+                    ':' if first => 1,
+                    ':' if line.colons == 1 => 2,
+                    _ => 0,
+                };
+                self.found |= line.colons == 2 || (character == '[' && line.hashes == 2);
+                line.hashes = if character == '#' { (line.hashes + 1).min(2) } else { 0 };
+            }
+        }
+    }
 }
 
 /// The runner compares strings by culture, where characters without width count for nothing: `#`, U+200B, `#[` equals
@@ -57,6 +114,8 @@ fn escape_invisible(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// What the runner takes for a command (actions/runner, ActionCommand.TryParseV2 and TryParse), with all that
@@ -92,6 +151,10 @@ mod tests {
         }
     }
 
+    fn has_command(bytes: &[u8]) -> bool {
+        Scanner::default().push(bytes)
+    }
+
     #[test]
     fn bytes_with_commands_are_found() {
         for bytes in [
@@ -108,6 +171,7 @@ mod tests {
             assert!(!has_command(bytes.as_bytes()), "{bytes:?}");
         }
         assert!(has_command(b"\xff\n::x"));
+        assert!(!has_command(b"\xff::x") && !has_command(b":\xc3:x"));
     }
 
     #[test]
@@ -125,6 +189,25 @@ mod tests {
             for line in text(&input).lines() {
                 proptest::prop_assert!(!is_command(line), "{:?} of {:?}", line, input);
             }
+        }
+
+        #[test]
+        fn a_command_is_found_wherever_the_bytes_are_cut(
+            text in "([ :#\\[\\]a\n\r\u{ad}\u{e9}\u{200b}\u{1f600}]|::|##\\[|\n::){0,12}",
+            junk in proptest::option::of((any::<u8>(), any::<prop::sample::Index>())),
+            cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let mut bytes = text.into_bytes();
+            if let Some((byte, at)) = junk {
+                bytes.insert(at.index(bytes.len() + 1), byte);
+            }
+            let whole = String::from_utf8_lossy(&bytes).replace('\r', "\n").split('\n').any(is_command);
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let mut scanner = Scanner::default();
+            let found = cuts.windows(2).fold(false, |_, ends| scanner.push(&bytes[ends[0]..ends[1]]));
+            prop_assert_eq!(found, whole, "{:?} cut at {:?}", bytes, cuts);
         }
 
         #[test]

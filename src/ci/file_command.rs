@@ -69,7 +69,8 @@ fn fit(markdown: &str, room: usize) -> String {
     format!("{kept}{CUT}")
 }
 
-fn append(file: &Utf8Path, bytes: &[u8]) -> Result<()> {
+/// Adds `bytes` to the end of `file`, which need not be there.
+pub fn append(file: &Utf8Path, bytes: &[u8]) -> Result<()> {
     let mut file = fs_err::OpenOptions::new()
         .create(true)
         .append(true)

@@ -3,17 +3,20 @@
 //! Contract: actions/runner and "Workflow commands for GitHub Actions". `GITHUB_SHA` of a pull request is the commit
 //! of the trial merge, not the branch's own: `${ci.sha}` is that commit too, since it is what the job builds.
 
+mod artifacts;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::escape::Scanner;
 use super::facts::{short, slug};
-use super::{Ci, System, escape, file_command, id_token};
+use super::{Ci, Made, System, escape, file_command, id_token};
 use crate::credentials::IdTokens;
 use crate::env::Env;
 use crate::error::{Place, Result};
-use crate::report::{Dialect, Level};
+use crate::report::{Dialect, Level, Report, Scan};
 
 /// GitHub cuts the message of an annotation here.
 const MESSAGE_LIMIT: usize = 4096;
@@ -175,6 +178,14 @@ impl Ci for GitHub {
         }
     }
 
+    fn made(&self, artifacts: &[Made], report: &Report) -> Result<()> {
+        let Some(file) = self.env.get("GITHUB_ARTIFACTS") else {
+            return Ok(());
+        };
+        let list = self.env.get("GITHUB_ARTIFACTS_LIST").map(Utf8Path::new);
+        artifacts::hand_on(Utf8Path::new(file), list, artifacts, report)
+    }
+
     fn is_ci(&self) -> bool {
         true
     }
@@ -309,8 +320,9 @@ impl Dialect for Commands {
         escape::text(line)
     }
 
-    fn has_command(&self, bytes: &[u8]) -> bool {
-        escape::has_command(bytes)
+    fn command_scan(&self) -> Option<Scan> {
+        let mut scanner = Scanner::default();
+        Some(Box::new(move |bytes| scanner.push(bytes)))
     }
 }
 

@@ -39,6 +39,7 @@ pub fn parse(mut arguments: Vec<OsString>, default: Option<Command>) -> Result<P
         None if implied && arguments.len() > 1 => return Err(flag_first(&arguments)),
         _ => {}
     }
+    hide_stdin(&mut arguments);
     match definition().try_get_matches_from(arguments) {
         Ok(matches) => match matches.subcommand() {
             Some((name, matches)) => {
@@ -55,6 +56,17 @@ pub fn parse(mut arguments: Vec<OsString>, default: Option<Command>) -> Result<P
             Ok(Parsed::Text(error.render().to_string()))
         }
         Err(error) => Err(explain(&error)),
+    }
+}
+
+/// Stands before `-:TYPE`, stdin with a media type, which clap would take for a flag. No argument can have one.
+const NUL: char = '\0';
+
+fn hide_stdin(arguments: &mut [OsString]) {
+    for argument in arguments.iter_mut().skip(1) {
+        if let Some(text) = argument.to_str().filter(|text| text.starts_with("-:")) {
+            *argument = format!("{NUL}{text}").into();
+        }
     }
 }
 
@@ -237,7 +249,9 @@ fn flags(command: Command, matches: &ArgMatches) -> Layer {
     for input in INPUTS.iter().filter(|input| input.is_of(command) && input.has_flag()) {
         let typed = |id: &str| {
             let values = matches.get_many::<String>(id).into_iter().flatten();
-            values.map(String::as_str).collect::<Vec<_>>()
+            values
+                .map(|value| value.strip_prefix(NUL).unwrap_or(value))
+                .collect::<Vec<_>>()
         };
         if input.kind == Kind::Bool && !input.has_variable() {
             if matches.get_flag(input.name) {

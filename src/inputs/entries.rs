@@ -29,9 +29,8 @@ const RESULT: &str = "Result";
 
 /// All inputs, in the order of the help.
 pub const INPUTS: &[Input] = &[
-    Input::new(
+    Input::text(
         "command",
-        Kind::Text,
         "COMMAND",
         "What to do, such as push, pull, attach, index, copy or check; README lists all",
     )
@@ -45,22 +44,17 @@ pub const INPUTS: &[Input] = &[
         )
         .of(SPECS)
         .under(SPEC),
-    Input::new("spec-file", Kind::Text, "FILE", "The file with the spec")
+    Input::text("spec-file", "FILE", "The file with the spec")
         .default("oci-artifact.yaml, if it is there")
         .more("The default file is not read when reference, files, artifact-type or tags is given.")
         .of(SPECS)
         .positional(&[Check])
         .short('f')
         .under(SPEC),
-    Input::new(
-        "only",
-        Kind::Lines,
-        "NAME",
-        "Names of the artifacts of the spec to work on",
-    )
-    .default("all")
-    .of(SPECS)
-    .under(SPEC),
+    Input::lines("only", "NAME", "Names of the artifacts of the spec to work on")
+        .default("all")
+        .of(SPECS)
+        .under(SPEC),
     Input::new(
         "from",
         Kind::Yaml,
@@ -69,53 +63,43 @@ pub const INPUTS: &[Input] = &[
     )
     .of(&[Pull])
     .under(SPEC),
-    Input::new(
-        "vars",
-        Kind::Lines,
-        "KEY=VALUE",
-        "Values for ${vars.KEY} in the spec, one a line",
-    )
-    .of(SPECS)
-    .under(SPEC),
-    Input::new(
+    Input::lines("vars", "KEY=VALUE", "Values for ${vars.KEY} in the spec, one a line")
+        .of(SPECS)
+        .under(SPEC),
+    Input::text(
         "registry",
-        Kind::Text,
         "HOST",
         "Host for references that name none, and the one the credentials are for",
     )
     .of(REGISTRIES)
     .positional(&[Login, Logout])
     .under(SPEC),
-    Input::new(
+    Input::text(
         "reference",
-        Kind::Text,
         "REFERENCE",
         "The artifact: HOST/REPOSITORY:TAG, or oci:DIRECTORY:TAG on disk",
     )
     .of(ONE)
     .positional(ONE)
     .under(ARTIFACT),
-    Input::new(
+    Input::text(
         "subject",
-        Kind::Text,
         "SUBJECT",
         "What to attach to: HOST/REPOSITORY:TAG or HOST/REPOSITORY@DIGEST",
     )
     .of(&[Attach])
     .positional(&[Attach])
     .under(ARTIFACT),
-    Input::new(
+    Input::text(
         "target",
-        Kind::Text,
         "TARGET",
         "Where to copy to: HOST/REPOSITORY[:TAG], oci:DIRECTORY[:TAG] or oci-archive:FILE[:TAG]",
     )
     .of(&[Copy])
     .positional(&[Copy])
     .under(ARTIFACT),
-    Input::new(
+    Input::lines(
         "manifests",
-        Kind::Lines,
         "MANIFEST",
         "What the index lists: a tag, digest or reference, and a platform if need be",
     )
@@ -123,60 +107,53 @@ pub const INPUTS: &[Input] = &[
     .of(&[Index])
     .positional(&[Index])
     .under(ARTIFACT),
-    Input::new(
+    Input::lines(
         "add",
-        Kind::Lines,
         "MANIFEST",
         "Manifests to add to the index that is there, as in manifests",
     )
     .of(&[Index])
     .under(ARTIFACT),
-    Input::new(
+    Input::lines(
         "remove",
-        Kind::Lines,
         "MANIFEST",
         "Manifests to take out of the index that is there: tags or digests",
     )
     .of(&[Index])
     .under(ARTIFACT),
-    Input::new(
+    Input::lines(
         "files",
-        Kind::Lines,
         "FILE[:TYPE]",
         "Files, directories or patterns to push; on pull, titles to fetch",
     )
-    .more("A line that begins with ! takes away what the lines before it matched.")
+    .more("A line that begins with ! takes away what the lines before it matched. On push, a lone - is stdin.")
     .of(&[Push, Pull, Attach])
     .positional(&[Push, Attach])
     .under(ARTIFACT),
-    Input::new(
+    Input::text(
         "artifact-type",
-        Kind::Text,
         "TYPE",
         "Artifact type, as a media type; on pull, the one it must have; on discover, a filter",
     )
     .of(&[Push, Pull, Attach, Discover, Index])
     .under(ARTIFACT),
-    Input::new(
+    Input::lines(
         "tags",
-        Kind::Lines,
         "TAG",
         "Further tags for the artifact; on tag and untag, those to add or remove",
     )
     .of(&[Push, Index, Tag, Untag, Copy])
     .positional(&[Tag, Untag])
     .under(ARTIFACT),
-    Input::new(
+    Input::lines(
         "platform",
-        Kind::Lines,
         "PLATFORM",
         "OS/ARCHITECTURE[/VARIANT]: which manifest of an index is meant; copy takes several",
     )
     .of(&[Pull, Attach, Discover, Inspect, Copy])
     .under(ARTIFACT),
-    Input::new(
+    Input::lines(
         "include-referrers",
-        Kind::Lines,
         "TYPE",
         "Artifact types of referrers to pull along, such as an SBOM's; * is all",
     )
@@ -196,41 +173,34 @@ pub const INPUTS: &[Input] = &[
     .of(&[List])
     .by(Channel::Flag)
     .under(HOW),
-    Input::new(
-        "annotations",
-        Kind::Lines,
-        "KEY=VALUE",
-        "Annotations of every artifact, one a line",
-    )
-    .of(BUILDS)
-    .short('a')
-    .under(HOW),
-    Input::new("output", Kind::Text, "DIRECTORY", "Where pull writes the files")
+    Input::lines("annotations", "KEY=VALUE", "Annotations of every artifact, one a line")
+        .of(BUILDS)
+        .short('a')
+        .under(HOW),
+    Input::text("output", "DIRECTORY", "Where pull writes the files")
+        .more("With a lone -, the one file that is selected goes to stdout.")
         .default("working-directory; with a spec, each artifact's base")
         .of(&[Pull])
         .short('o')
         .under(HOW),
-    Input::new(
+    Input::text(
         "if-exists",
-        Kind::Text,
         "POLICY",
         "What to do when the tag has another digest: replace, skip or fail",
     )
     .default("replace")
     .of(MOVES_TAGS)
     .under(HOW),
-    Input::new(
+    Input::text(
         "if-no-files-found",
-        Kind::Text,
         "POLICY",
         "What to do when files are not there: error, warn or ignore",
     )
     .default("error")
     .of(&[Push, Pull, Attach, Check])
     .under(HOW),
-    Input::new(
+    Input::text(
         "if-denied",
-        Kind::Text,
         "POLICY",
         "What a push does in a fork's pull request that may not write: fail or skip",
     )
@@ -253,9 +223,8 @@ pub const INPUTS: &[Input] = &[
     Input::flag("allow-outside", "Let the spec name paths outside working-directory")
         .of(SPECS)
         .under(HOW),
-    Input::new(
+    Input::lines(
         "ci-annotations",
-        Kind::Lines,
         "NAME",
         "Annotations from CI: source, revision, created, or none",
     )
@@ -271,9 +240,8 @@ pub const INPUTS: &[Input] = &[
     .default("200 times its packed size, at least 1GiB")
     .of(&[Pull])
     .under(HOW),
-    Input::new(
+    Input::text(
         "working-directory",
-        Kind::Text,
         "DIRECTORY",
         "The directory that paths are relative to",
     )
@@ -296,11 +264,11 @@ pub const INPUTS: &[Input] = &[
         .of(&[Inspect])
         .by(Channel::Flag)
         .under(HOW),
-    Input::new("blob", Kind::Text, "DIGEST", "Print the blob with this digest")
+    Input::text("blob", "DIGEST", "Print the blob with this digest")
         .of(&[Inspect])
         .by(Channel::Flag)
         .under(HOW),
-    Input::new("username", Kind::Text, "USER", "User name at the registry")
+    Input::text("username", "USER", "User name at the registry")
         .more(
             "username, password, token and registry-token go to one host: that of registry, else of reference, else \
              of an inline spec that names exactly one.",
@@ -344,9 +312,8 @@ pub const INPUTS: &[Input] = &[
     .of(CONNECTS)
     .by(Channel::Variable)
     .under(CREDENTIALS),
-    Input::new(
+    Input::text(
         "auth-provider",
-        Kind::Text,
         "PROVIDER",
         "Login without a stored secret: auto, azure, aws, gcp, quay or none",
     )
@@ -357,59 +324,41 @@ pub const INPUTS: &[Input] = &[
     )
     .of(CONNECTS)
     .under(CREDENTIALS),
-    Input::new(
+    Input::text(
         "azure-client-id",
-        Kind::Text,
         "ID",
         "Client id of the Microsoft Entra application or managed identity",
     )
     .default("AZURE_CLIENT_ID")
     .of(CONNECTS)
     .under(CREDENTIALS),
-    Input::new(
-        "azure-tenant-id",
-        Kind::Text,
-        "ID",
-        "Tenant id of the Microsoft Entra application",
-    )
-    .default("AZURE_TENANT_ID")
-    .of(CONNECTS)
-    .under(CREDENTIALS),
-    Input::new("aws-role-arn", Kind::Text, "ARN", "Role to assume for Amazon ECR")
+    Input::text("azure-tenant-id", "ID", "Tenant id of the Microsoft Entra application")
+        .default("AZURE_TENANT_ID")
+        .of(CONNECTS)
+        .under(CREDENTIALS),
+    Input::text("aws-role-arn", "ARN", "Role to assume for Amazon ECR")
         .default("AWS_ROLE_ARN")
         .of(CONNECTS)
         .under(CREDENTIALS),
-    Input::new("aws-region", Kind::Text, "REGION", "Region of Amazon ECR")
+    Input::text("aws-region", "REGION", "Region of Amazon ECR")
         .default("that of the registry's host, else AWS_REGION")
         .of(CONNECTS)
         .under(CREDENTIALS),
-    Input::new(
+    Input::text(
         "gcp-workload-identity-provider",
-        Kind::Text,
         "NAME",
         "projects/N/locations/global/workloadIdentityPools/POOL/providers/PROVIDER",
     )
     .of(CONNECTS)
     .under(CREDENTIALS),
-    Input::new(
-        "gcp-service-account",
-        Kind::Text,
-        "EMAIL",
-        "Google service account to impersonate",
-    )
-    .of(CONNECTS)
-    .under(CREDENTIALS),
-    Input::new(
-        "quay-robot",
-        Kind::Text,
-        "ORG+ROBOT",
-        "Quay robot account with federated login",
-    )
-    .of(CONNECTS)
-    .under(CREDENTIALS),
-    Input::new(
+    Input::text("gcp-service-account", "EMAIL", "Google service account to impersonate")
+        .of(CONNECTS)
+        .under(CREDENTIALS),
+    Input::text("quay-robot", "ORG+ROBOT", "Quay robot account with federated login")
+        .of(CONNECTS)
+        .under(CREDENTIALS),
+    Input::lines(
         "trusted-realms",
-        Kind::Lines,
         "HOST",
         "Further hosts of token services that may get the credentials",
     )
@@ -446,66 +395,39 @@ pub const INPUTS: &[Input] = &[
     .default("no limit")
     .of(CONNECTS)
     .under(NETWORK),
-    Input::new(
-        "plain-http",
-        Kind::Lines,
-        "HOST",
-        "Registries to reach over HTTP without TLS",
-    )
-    .default("localhost and loopback addresses")
-    .of(CONNECTS)
-    .under(NETWORK),
-    Input::new(
-        "insecure",
-        Kind::Lines,
-        "HOST",
-        "Registries whose TLS certificate is not checked",
-    )
-    .of(CONNECTS)
-    .under(NETWORK),
-    Input::new(
+    Input::lines("plain-http", "HOST", "Registries to reach over HTTP without TLS")
+        .default("localhost and loopback addresses")
+        .of(CONNECTS)
+        .under(NETWORK),
+    Input::lines("insecure", "HOST", "Registries whose TLS certificate is not checked")
+        .of(CONNECTS)
+        .under(NETWORK),
+    Input::text(
         "ca-file",
-        Kind::Text,
         "FILE",
         "PEM file with certificate authorities to trust beside the system's",
     )
     .of(CONNECTS)
     .under(NETWORK),
-    Input::new(
+    Input::text(
         "client-cert",
-        Kind::Text,
         "FILE",
         "PEM file with the certificate that shows who we are to the registry",
     )
     .of(CONNECTS)
     .under(NETWORK),
-    Input::new(
-        "client-key",
-        Kind::Text,
-        "FILE",
-        "PEM file with the private key of client-cert",
-    )
-    .default("in client-cert")
-    .of(CONNECTS)
-    .under(NETWORK),
-    Input::new("output-file", Kind::Text, "FILE", "File that gets the result as JSON").under(RESULT),
-    Input::new(
-        "format",
-        Kind::Text,
-        "FORMAT",
-        "Form of the result on stdout: text or json",
-    )
-    .default("text")
-    .under(RESULT),
+    Input::text("client-key", "FILE", "PEM file with the private key of client-cert")
+        .default("in client-cert")
+        .of(CONNECTS)
+        .under(NETWORK),
+    Input::text("output-file", "FILE", "File that gets the result as JSON").under(RESULT),
+    Input::text("format", "FORMAT", "Form of the result on stdout: text or json")
+        .default("text")
+        .under(RESULT),
     Input::new("summary", Kind::Bool, "BOOL", "Add the result to the job's summary")
         .default("true")
         .under(RESULT),
-    Input::new(
-        "log-level",
-        Kind::Text,
-        "LEVEL",
-        "How much is logged: info or debug; -v is debug",
-    )
-    .default("info")
-    .under(RESULT),
+    Input::text("log-level", "LEVEL", "How much is logged: info or debug; -v is debug")
+        .default("info")
+        .under(RESULT),
 ];

@@ -94,6 +94,7 @@ impl Reader<'_> {
             output: path(raw.output.as_deref()),
             username: text(raw.username.as_deref()),
             password: secrets.get("password"),
+            password_stdin: self.layer.contains_key("password-stdin"),
             token: secrets.get("token"),
             registry_token: secrets.get("registry-token"),
             github_token: secrets.get("github-token"),

@@ -3,7 +3,7 @@
 use super::Command;
 use super::layers::{Given, Layer};
 use super::secrets::Secrets;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::report::Secret;
 
 /// What describes one artifact without a spec.
@@ -27,6 +27,11 @@ const NEED_REFERENCE: &[Command] = &[
 /// What else a command can't do without, and how it is called.
 const NEEDS: &[(Command, &str, &str)] = &[
     (Command::Attach, "subject", "HOST/REPOSITORY:TAG FILE..."),
+    (
+        Command::Attach,
+        "artifact-type",
+        "SUBJECT FILE... --artifact-type TYPE/SUBTYPE",
+    ),
     (Command::Copy, "target", "HOST/REPOSITORY:TAG TARGET"),
     (Command::Tag, "tags", "HOST/REPOSITORY:TAG NEW-TAG..."),
 ];
@@ -41,6 +46,16 @@ pub fn check(command: Command, layer: &Layer, secrets: &Secrets, restricted: Opt
     reference(command, layer, &mut found);
     credentials(command, layer, secrets, restricted, &mut found);
     broken_tokens(secrets, &mut found);
+    if let (Some(output), Some(format)) = (layer.get("output"), layer.get("format"))
+        && command == Command::Pull
+        && (output.text.trim(), format.text.trim()) == ("-", "json")
+    {
+        found.push(both(
+            output,
+            format,
+            "stdout is for the file; `output-file` takes the JSON",
+        ));
+    }
     if let Some(platform) = layer.get("platform")
         && command != Command::Copy
         && super::value::lines(&platform.text).len() > 1
@@ -78,16 +93,37 @@ fn sources(command: Command, layer: &Layer, found: &mut Vec<Error>) {
     }
 }
 
-fn reference(command: Command, layer: &Layer, found: &mut Vec<Error>) {
-    if let Some((_, name, form)) = NEEDS
-        .iter()
-        .find(|(of, name, _)| *of == command && !layer.contains_key(name))
-    {
+/// What a command can't do without.
+fn needs(command: Command, layer: &Layer, found: &mut Vec<Error>) {
+    let lacks = |name: &str| !layer.contains_key(name);
+    for (_, name, form) in NEEDS.iter().filter(|(of, name, _)| *of == command && lacks(name)) {
         found.push(
             Error::usage(format!("{} needs {name}", command.name()))
                 .hint(format!("oci-artifact {} {form}", command.name())),
         );
     }
+    match command {
+        Command::Attach if lacks("files") && lacks("annotations") => {
+            found.push(Error::usage("attach needs files, or annotations").hint("oci-artifact attach SUBJECT FILE..."));
+        }
+        Command::Index if ["manifests", "add", "remove"].into_iter().all(lacks) => found
+            .push(Error::usage("index needs manifests").hint(
+                "oci-artifact index HOST/REPOSITORY:TAG MANIFEST..., or change an index with --add and --remove",
+            )),
+        _ => {}
+    }
+    if let (Some(whole), Some(change)) = (layer.get("manifests"), layer.get("add").or(layer.get("remove"))) {
+        found.push(both(
+            whole,
+            change,
+            "the first makes a new index, the second changes the one that is there",
+        ));
+    }
+}
+
+fn reference(command: Command, layer: &Layer, found: &mut Vec<Error>) {
+    needs(command, layer, found);
+    let lacks = |name: &str| !layer.contains_key(name);
     let Some(given) = layer.get("reference") else {
         let needs = NEED_REFERENCE.contains(&command);
         let described = ONE_ARTIFACT.iter().find_map(|name| layer.get(name));
@@ -97,6 +133,7 @@ fn reference(command: Command, layer: &Layer, found: &mut Vec<Error>) {
                     .hint(format!("oci-artifact {} HOST/REPOSITORY:TAG", command.name())),
             );
         } else if let Some(described) = described
+            && command != Command::Attach
             && ["spec", "spec-file", "from"]
                 .iter()
                 .all(|name| !layer.contains_key(name))
@@ -117,18 +154,30 @@ fn reference(command: Command, layer: &Layer, found: &mut Vec<Error>) {
             ))
             .hint(format!("oci-artifact {} --spec-file {}", command.name(), given.text)),
         );
-    } else if command == Command::Push
-        && ["files", "spec", "spec-file"]
-            .iter()
-            .all(|name| !layer.contains_key(name))
-    {
+    } else if command == Command::Push && ["files", "spec", "spec-file", "artifact-type"].into_iter().all(lacks) {
         found.push(
             Error::usage(format!(
                 "{} is given without files, so there is nothing to push",
                 given.origin
             ))
-            .hint("name the files, or leave the reference out and push by a spec"),
+            .hint("name the files, or an artifact-type for one without files, or push by a spec"),
         );
+    }
+}
+
+/// Stdin is read once: for a password before anything else, so that a file from it would come out empty.
+pub fn one_stdin(layer: &Layer) -> Result<()> {
+    let files = layer.get("files").filter(|given| {
+        let lines = super::value::lines(&given.text);
+        lines.iter().any(|line| line == "-" || line.starts_with("-:"))
+    });
+    match files {
+        None => Ok(()),
+        Some(files) => Err(Error::usage(format!(
+            "{}: \"-\" is stdin, which --password-stdin reads already",
+            files.origin
+        ))
+        .hint("set the password in the variable OCI_ARTIFACT_PASSWORD, or name a file")),
     }
 }
 

@@ -80,6 +80,14 @@ impl Input {
         }
     }
 
+    pub(super) const fn text(name: &'static str, value: &'static str, help: &'static str) -> Self {
+        Input::new(name, Kind::Text, value, help)
+    }
+
+    pub(super) const fn lines(name: &'static str, value: &'static str, help: &'static str) -> Self {
+        Input::new(name, Kind::Lines, value, help)
+    }
+
     pub(super) const fn flag(name: &'static str, help: &'static str) -> Self {
         let mut input = Input::new(name, Kind::Bool, "BOOL", help);
         input.default = "false";

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Annotations, Descriptor, Platform};
+use super::manifest::bounded;
+use super::{Annotations, Descriptor, Platform, RawManifest, names, to_canonical_json};
 use crate::error::{Class, Error, Result};
 
 /// Platforms that an error names.
@@ -30,6 +31,32 @@ pub struct Index {
 }
 
 impl Index {
+    /// An OCI index over `manifests`.
+    pub fn new(artifact_type: Option<String>, manifests: Vec<Descriptor>, annotations: Annotations) -> Self {
+        Index {
+            schema_version: 2,
+            media_type: names::IMAGE_INDEX.to_owned(),
+            artifact_type,
+            manifests,
+            subject: None,
+            annotations,
+        }
+    }
+
+    /// The bytes that are pushed, as ORAS would write them.
+    ///
+    /// # Errors
+    /// Above [`super::MANIFEST_LIMIT`]: a usage error.
+    pub fn to_raw(&self) -> Result<RawManifest> {
+        let what = format!("its {} entries make an index", self.manifests.len());
+        let bytes = bounded(
+            to_canonical_json(self)?,
+            &what,
+            "list them in several indexes, and these in one",
+        )?;
+        Ok(RawManifest::new(self.media_type.clone(), bytes))
+    }
+
     /// The first manifest for `platform`, as ORAS chooses.
     ///
     /// # Errors
@@ -68,7 +95,7 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci::{Digest, names};
+    use crate::oci::Digest;
 
     fn index(platforms: &[Option<&str>]) -> Index {
         let entry = |platform: &Option<&str>| {
@@ -77,14 +104,7 @@ mod tests {
             entry.platform = platform.map(|text| text.parse().unwrap());
             entry
         };
-        Index {
-            schema_version: 2,
-            media_type: names::IMAGE_INDEX.to_owned(),
-            artifact_type: None,
-            manifests: platforms.iter().map(entry).collect(),
-            subject: None,
-            annotations: Annotations::new(),
-        }
+        Index::new(None, platforms.iter().map(entry).collect(), Annotations::new())
     }
 
     #[test]

@@ -38,6 +38,15 @@ impl RawManifest {
         })
     }
 
+    /// Takes bytes that we made, unless they are more than registries take.
+    ///
+    /// # Errors
+    /// Usage, above [`MANIFEST_LIMIT`].
+    pub fn bounded(media_type: impl Into<String>, bytes: Vec<u8>) -> Result<Self> {
+        let bytes = bounded(bytes, "it would be a manifest", "list less in it")?;
+        Ok(RawManifest::new(media_type, bytes))
+    }
+
     /// The media type under which it is served.
     pub fn media_type(&self) -> &str {
         &self.media_type
@@ -191,6 +200,24 @@ impl ImageManifest {
         }
     }
 
+    /// An image manifest 1.0, which has no `artifactType`: the config's media type stands for it, on a config of `{}`
+    /// where there is none. Layers may be none.
+    pub fn image_1_0(artifact_type: &str, config: Option<Descriptor>, layers: Vec<Descriptor>) -> Self {
+        let empty = || {
+            let empty = Descriptor::empty();
+            Descriptor::new(artifact_type, empty.digest, empty.size)
+        };
+        ImageManifest {
+            schema_version: 2,
+            media_type: names::IMAGE_MANIFEST,
+            artifact_type: None,
+            config: config.unwrap_or_else(empty),
+            layers,
+            subject: None,
+            annotations: Annotations::new(),
+        }
+    }
+
     /// With annotations.
     #[must_use]
     pub fn annotations(mut self, annotations: Annotations) -> Self {
@@ -215,17 +242,23 @@ impl ImageManifest {
     /// # Errors
     /// Above [`MANIFEST_LIMIT`]: a usage error, since the spec lists too many files.
     pub fn to_raw(&self) -> Result<RawManifest> {
-        let bytes = to_canonical_json(self)?;
-        if bytes.len() > MANIFEST_LIMIT {
-            return Err(Error::usage(format!(
-                "its {} files make a manifest of {} bytes, more than the {MANIFEST_LIMIT} that registries take",
-                self.layers.len(),
-                bytes.len(),
-            ))
-            .hint("push a directory as one layer, or split the files over several artifacts"));
-        }
-        Ok(RawManifest::new(names::IMAGE_MANIFEST, bytes.into()))
+        let what = format!("its {} files make a manifest", self.layers.len());
+        let hint = "push a directory as one layer, or split the files over several artifacts";
+        let bytes = bounded(to_canonical_json(self)?, &what, hint)?;
+        Ok(RawManifest::new(names::IMAGE_MANIFEST, bytes))
     }
+}
+
+/// `bytes`, unless they are more than registries take.
+pub(super) fn bounded(bytes: Vec<u8>, what: &str, hint: &str) -> Result<Bytes> {
+    if bytes.len() <= MANIFEST_LIMIT {
+        return Ok(bytes.into());
+    }
+    let error = Error::usage(format!(
+        "{what} of {} bytes, more than the {MANIFEST_LIMIT} that registries take",
+        bytes.len()
+    ));
+    Err(error.hint(hint))
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! `inspect`: the manifest as a person reads it, or exactly what the registry holds.
 
-use futures_util::StreamExt;
-
+use super::platform::{self, Chosen};
 use super::{Context, manifest};
 use crate::error::{Class, Error, Result};
 use crate::oci::{Content, Descriptor, Digest, Platform, RawManifest, to_canonical_json};
 use crate::reference::Reference;
-use crate::report::{ArtifactResult, State, plain_json};
+use crate::report::{ArtifactResult, ManifestResult, State, plain_json};
 use crate::store::Store;
 
 /// What to show.
@@ -39,7 +38,7 @@ pub enum Shown {
 /// Config and blobs above this are not shown: stdout is for a look, `pull` is for files.
 const SHOW_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// Shows what `reference` names.
+/// Shows what `reference` names; of an index, with `platform`, the manifest for that.
 pub async fn inspect(
     reference: &Reference,
     platform: Option<&Platform>,
@@ -47,11 +46,14 @@ pub async fn inspect(
     context: &Context,
 ) -> Result<Shown> {
     let store = context.stores.open(&reference.location);
-    let raw = manifest(reference, &store).await?;
-    if let Some(platform) = platform {
-        return Err(Error::internal(format!("inspect {platform}")));
-    }
-    record(reference, &raw, context)?;
+    let named = manifest(reference, &store).await?;
+    let chosen = if platform.is_some() || *show == Show::Config {
+        platform::choose(reference, named, platform, &store).await?
+    } else {
+        Chosen::from(named)
+    };
+    record(reference, &chosen, context)?;
+    let raw = chosen.manifest;
     match show {
         Show::Manifest => Ok(Shown::Text(pretty(&raw)?)),
         Show::Raw => Ok(Shown::Bytes(raw.bytes().to_vec())),
@@ -73,18 +75,27 @@ pub async fn inspect(
     }
 }
 
-fn record(reference: &Reference, raw: &RawManifest, context: &Context) -> Result<()> {
-    let location = &reference.location;
+fn record(reference: &Reference, chosen: &Chosen, context: &Context) -> Result<()> {
+    let (location, raw) = (&reference.location, &chosen.manifest);
     let mut result = ArtifactResult::new(location.last_part(), location).at(location, raw.digest());
     result.state = State::Found;
     result.media_type = Some(raw.media_type().to_owned());
     result.tags = reference.tag.iter().map(ToString::to_string).collect();
+    result.index = chosen.through.first().cloned();
+    result.platform = chosen.platform.as_ref().map(ToString::to_string);
     match raw.content()? {
         Content::Artifact(artifact) => {
             result.artifact_type = artifact.artifact_type;
+            result.annotations = artifact.annotations;
+            result.subject = artifact.subject.map(|subject| subject.digest);
             result = result.layers(&artifact.layers);
         }
-        Content::Index(index) => result.artifact_type = index.artifact_type,
+        Content::Index(index) => {
+            result.artifact_type = index.artifact_type;
+            result.annotations = index.annotations;
+            result.subject = index.subject.map(|subject| subject.digest);
+            result.manifests = index.manifests.iter().map(ManifestResult::from).collect();
+        }
     }
     context.ledger.set(result);
     Ok(())
@@ -116,14 +127,5 @@ async fn fetch(blob: &Descriptor, store: &Store) -> Result<Vec<u8>> {
                 .hint("`pull` writes the files of an artifact to disk"),
         );
     }
-    let mut stream = store.open_blob(blob, 0).await?;
-    let mut bytes = Vec::new();
-    while let Some(piece) = stream.next().await {
-        bytes.extend_from_slice(&piece?);
-        if bytes.len() as u64 > blob.size {
-            break;
-        }
-    }
-    blob.verify(&bytes).map_err(|error| error.context("blob"))?;
-    Ok(bytes)
+    store.read_blob(blob).await
 }

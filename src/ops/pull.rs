@@ -1,17 +1,21 @@
 //! `pull`: all manifests first, then what would collide, then the files.
 
+mod include;
 mod select;
+mod stdout;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use camino::Utf8PathBuf;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 
-use super::{Context, manifest};
+use self::include::Included;
+pub use self::stdout::pull_to_stdout;
+use super::{Context, manifest, platform};
 use crate::error::{Error, Place, Result};
-use crate::oci::{Descriptor, MediaType, Platform, RawManifest};
+use crate::oci::{Content, Descriptor, Digest, MediaType, Platform, names};
 use crate::reference::Reference;
-use crate::report::{ArtifactResult, State};
+use crate::report::{ArtifactResult, AttachmentResult, LayerResult, State};
 use crate::spec::{FileSpec, IfNoFilesFound};
 use crate::store::Store;
 use crate::transfer::prepare::blocking;
@@ -47,7 +51,7 @@ pub struct PullItem {
 pub struct PullSettings {
     /// Limits on unpacking.
     pub limits: Limits,
-    /// What to do when a listed file isn't in the artifact.
+    /// What to do when a listed file isn't in the artifact, or nothing has a type of `include_referrers`.
     pub if_no_files_found: IfNoFilesFound,
     /// Say what would be written, and write nothing.
     pub dry_run: bool,
@@ -57,9 +61,25 @@ pub struct PullSettings {
 struct Chosen<'a> {
     item: &'a PullItem,
     store: Store,
-    manifest: RawManifest,
+    found: platform::Chosen,
     artifact_type: Option<String>,
     layers: Vec<Descriptor>,
+    included: Vec<Included>,
+}
+
+impl Chosen<'_> {
+    /// What is written: each layer with the manifest that it is of. What two manifests have alike is written once.
+    fn writes(&self) -> Vec<(&Digest, &Descriptor)> {
+        let own = self.layers.iter().map(|layer| (self.found.manifest.digest(), layer));
+        let mut writes: Vec<_> = own.collect();
+        writes.extend(include::layers(&self.included));
+        let mut seen = HashSet::new();
+        writes.retain(|(_, layer)| {
+            let marks = [names::UNPACK, names::EXECUTABLE].map(|key| layer.annotations.get(key));
+            seen.insert((layer.title(), &layer.digest, marks))
+        });
+        writes
+    }
 }
 
 /// Pulls `items`.
@@ -96,22 +116,31 @@ async fn choose<'a>(item: &'a PullItem, settings: PullSettings, context: &Contex
         in_item(item, error)
     };
     let store = context.stores.open(&item.reference.location);
-    let manifest = manifest(&item.reference, &store).await.map_err(failed)?;
-    let (artifact_type, layers) = select::layers(item, &manifest, settings, context).map_err(failed)?;
-    Ok(Chosen {
+    let named = manifest(&item.reference, &store).await.map_err(failed)?;
+    let found = platform::choose(&item.reference, named, item.platform.as_ref(), &store);
+    let found = found.await.map_err(failed)?;
+    let Content::Artifact(artifact) = found.manifest.content().map_err(failed)? else {
+        return Err(failed(Error::internal("an index was chosen from an index")));
+    };
+    let layers = select::layers(item, &artifact, settings, context).map_err(failed)?;
+    let included = include::include(item, &found, &store, settings, context);
+    let chosen = Chosen {
         item,
+        included: included.await.map_err(failed)?,
         store,
-        manifest,
-        artifact_type,
+        found,
+        artifact_type: artifact.artifact_type,
         layers,
-    })
+    };
+    include::check_paths(&chosen).map_err(failed)?;
+    Ok(chosen)
 }
 
 /// No two artifacts may write one path.
 fn check_paths(chosen: &[Chosen<'_>]) -> Result<()> {
     let mut writers: HashMap<Utf8PathBuf, &str> = HashMap::new();
     for chosen in chosen {
-        for title in chosen.layers.iter().filter_map(|layer| layer.title()) {
+        for title in chosen.writes().iter().filter_map(|(_, layer)| layer.title()) {
             let path = chosen.item.output.join(title);
             if let Some(other) = writers.insert(path.clone(), &chosen.item.name) {
                 let name = &chosen.item.name;
@@ -131,7 +160,7 @@ async fn open(chosen: &Chosen<'_>, settings: PullSettings) -> Result<Option<Outp
         return Ok(None);
     }
     let path = chosen.item.output.clone();
-    let layers = chosen.layers.clone();
+    let layers = written(chosen);
     blocking(move || {
         let output = Output::open(&path)?;
         for (title, directory) in layers.iter().filter_map(select::titled_kind) {
@@ -142,36 +171,61 @@ async fn open(chosen: &Chosen<'_>, settings: PullSettings) -> Result<Option<Outp
     .await
 }
 
+fn written(chosen: &Chosen<'_>) -> Vec<Descriptor> {
+    chosen.writes().into_iter().map(|(_, layer)| layer.clone()).collect()
+}
+
 async fn fetch(chosen: &Chosen<'_>, output: Option<Output>, settings: PullSettings, context: &Context) -> Result<()> {
     let item = chosen.item;
-    let location = &item.reference.location;
-    let mut result = ArtifactResult::new(&item.name, location)
-        .at(location, chosen.manifest.digest())
-        .layers(&chosen.layers);
-    result.media_type = Some(chosen.manifest.media_type().to_owned());
-    result.artifact_type = chosen.artifact_type.clone();
-    result.tags = item.reference.tag.iter().map(ToString::to_string).collect();
-    result.path = Some(item.output.to_string());
+    let mut result = described(chosen);
     result.state = State::Failed;
     context.ledger.set(result.clone());
-    let Some(output) = output else {
-        result.state = State::Pulled;
-        context.ledger.set(result);
-        return Ok(());
-    };
-    let failed = |error| in_item(item, error);
-    let files = pull::pull(&chosen.layers, &chosen.store, &output, settings.limits, &context.engine);
-    let files: Vec<PulledFile> = files.await.map_err(failed)?;
-    for (layer, file) in result.layers.iter_mut().zip(&files) {
-        layer.path = Some(file.path.to_string());
+    let layers = written(chosen);
+    let path = |title: &str| (title.to_owned(), item.output.join(title));
+    let mut paths: HashMap<String, Utf8PathBuf> = layers.iter().filter_map(Descriptor::title).map(path).collect();
+    result.state = State::Pulled;
+    if let Some(output) = output {
+        let files = pull::pull(&layers, &chosen.store, &output, settings.limits, &context.engine);
+        let files: Vec<PulledFile> = files.await.map_err(|error| in_item(item, error))?;
+        if files.iter().all(|file| file.present) {
+            result.state = State::Unchanged;
+        }
+        paths.extend(
+            files
+                .into_iter()
+                .filter_map(|file| Some((file.layer.title()?.to_owned(), file.path))),
+        );
     }
-    result.state = if files.iter().all(|file| file.present) {
-        State::Unchanged
-    } else {
-        State::Pulled
-    };
+    set_paths(&mut result.layers, &mut result.attachments, &paths);
     context.ledger.set(result);
     Ok(())
+}
+
+/// What is known before a file is fetched.
+fn described(chosen: &Chosen<'_>) -> ArtifactResult {
+    let (item, found, location) = (chosen.item, &chosen.found, &chosen.item.reference.location);
+    let mut result = ArtifactResult::new(&item.name, location)
+        .at(location, found.manifest.digest())
+        .layers(&chosen.layers);
+    result.media_type = Some(found.manifest.media_type().to_owned());
+    result.artifact_type = chosen.artifact_type.clone();
+    result.tags = item.reference.tag.iter().map(ToString::to_string).collect();
+    result.index = found.through.first().cloned();
+    result.platform = found.platform.as_ref().map(ToString::to_string);
+    result.attachments = include::results(&chosen.included, location);
+    result.path = Some(item.output.to_string());
+    result
+}
+
+/// Titles are unique among what is written.
+fn set_paths(layers: &mut [LayerResult], attachments: &mut [AttachmentResult], paths: &HashMap<String, Utf8PathBuf>) {
+    for layer in layers {
+        let path = layer.title.as_ref().and_then(|title| paths.get(title));
+        layer.path = path.map(ToString::to_string);
+    }
+    for attachment in attachments {
+        set_paths(&mut attachment.layers, &mut attachment.attachments, paths);
+    }
 }
 
 fn in_item(item: &PullItem, error: Error) -> Error {

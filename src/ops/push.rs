@@ -1,13 +1,22 @@
-//! `push`: every artifact of the plan, several at once; after a failure nothing new starts.
+//! `push`, and what works like it, `attach` and `index`: every artifact of the plan, several at once, each after what it
+//! needs; after a failure nothing new starts.
+
+pub(super) mod members;
+mod result;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use members::There;
+
 use super::Context;
-use crate::error::{Class, Result};
-use crate::plan::{Artifact, Plan};
+use crate::error::{Class, Error, Result};
+use crate::oci::Descriptor;
+use crate::plan::{Artifact, Body, Plan};
 use crate::report::{ArtifactResult, State};
+use crate::transfer::attach::{self, Subject};
 use crate::transfer::prepare::{Prepared, prepare};
-use crate::transfer::push::{self, Effect};
+use crate::transfer::push::{self, Effect, Pushed};
+pub(super) use result::listed;
 
 /// Artifacts under way at once; their blobs share the engine's permits.
 const ARTIFACTS: usize = 8;
@@ -40,64 +49,90 @@ pub struct PushSettings {
 /// Pushes the artifacts of `plan`.
 pub async fn push(plan: &Plan, settings: PushSettings, context: &Context) -> Result<()> {
     for artifact in &plan.artifacts {
-        context.ledger.set(described(artifact, None));
+        context.ledger.set(result::planned(artifact));
     }
-    let runs = plan
-        .artifacts
-        .iter()
-        .map(|artifact| push_one(artifact, settings, context));
-    stream::iter(runs).buffer_unordered(ARTIFACTS).try_collect().await
+    let mut there = There::new();
+    for group in plan.groups() {
+        let runs = group
+            .into_iter()
+            .map(|artifact| push_one(artifact, &there, settings, context));
+        let pushed: Vec<Option<(String, Descriptor)>> =
+            stream::iter(runs).buffer_unordered(ARTIFACTS).try_collect().await?;
+        there.extend(pushed.into_iter().flatten());
+    }
+    Ok(())
 }
 
-async fn push_one(artifact: &Artifact, settings: PushSettings, context: &Context) -> Result<()> {
-    if artifact.nothing_found {
+/// Pushes one artifact; the value is what an index of this run lists. `None` if nothing was pushed.
+async fn push_one(
+    artifact: &Artifact,
+    there: &There,
+    settings: PushSettings,
+    context: &Context,
+) -> Result<Option<(String, Descriptor)>> {
+    if matches!(&artifact.body, Body::Files(package) if package.nothing_found) {
         let name = &artifact.name;
         context.report.info(format!(
             "artifact {name:?}: none of its files is there; it is not pushed"
         ));
         skip(artifact, context);
-        return Ok(());
+        return Ok(None);
     }
     if let (true, Some(why)) = (settings.withheld, settings.restricted) {
         deny(artifact, why, context);
-        return Ok(());
+        return Ok(None);
     }
     context.ledger.state(&artifact.name, State::Failed);
-    let failed = |error: crate::error::Error| in_artifact(artifact, error);
-    let prepared = prepare(artifact, settings.mtime, &context.engine)
-        .await
-        .map_err(failed)?;
+    match run(artifact, there, settings, context).await {
+        Ok((prepared, pushed)) => {
+            context.ledger.set(result::done(artifact, &prepared, &pushed));
+            let is_there = pushed.effect != Effect::Skipped;
+            Ok(is_there.then(|| (artifact.name.clone(), members::entry(artifact, &prepared))))
+        }
+        Err(error) => match settings.restricted {
+            Some(why) if error.class() == Class::Denied && settings.if_denied == IfDenied::Skip => {
+                deny(artifact, why, context);
+                Ok(None)
+            }
+            Some(why) if error.class() == Class::Denied => {
+                let error = error.hint(format!("{why}: push after the merge, or set `if-denied: skip`"));
+                Err(in_artifact(artifact, error))
+            }
+            _ => Err(in_artifact(artifact, error)),
+        },
+    }
+}
+
+async fn run(
+    artifact: &Artifact,
+    there: &There,
+    settings: PushSettings,
+    context: &Context,
+) -> Result<(Prepared, Pushed)> {
+    let store = context.stores.open_for_writing(&artifact.reference.location);
+    let manifests = match &artifact.body {
+        Body::Index(index) => members::find(&index.manifests, there, &store).await?,
+        Body::Files(_) => Vec::new(),
+    };
+    let subject = match &artifact.subject {
+        Some(spec) => {
+            let found = Subject::resolve(spec, &store).await;
+            Some(found.map_err(|error| error.at(spec.place.clone()))?)
+        }
+        None => None,
+    };
+    let descriptor = subject.as_ref().map(|subject| subject.descriptor.clone());
+    let prepared = prepare(artifact, manifests, descriptor, settings.mtime, &context.engine).await?;
     context.ledger.set(ArtifactResult {
         state: State::Failed,
-        ..described(artifact, Some(&prepared))
+        ..result::described(artifact, &prepared)
     });
-    let store = context.stores.open_for_writing(&artifact.reference.location);
-    let pushed = push::push(&prepared, &artifact.tags, &store, settings.force, &context.engine).await;
-    let pushed = match (pushed, settings.restricted) {
-        (Err(error), Some(why)) if error.class() == Class::Denied => {
-            if settings.if_denied == IfDenied::Skip {
-                deny(artifact, why, context);
-                return Ok(());
-            }
-            return Err(failed(
-                error.hint(format!("{why}: push after the merge, or set `if-denied: skip`")),
-            ));
-        }
-        (pushed, _) => pushed.map_err(failed)?,
+    let (force, engine) = (settings.force, &context.engine);
+    let pushed = match &subject {
+        Some(subject) => attach::attach(&prepared, subject, &store, force, engine).await?,
+        None => push::push(&prepared, &artifact.tags, &store, force, engine).await?,
     };
-    let mut result = match pushed.effect {
-        // What was there before is not what the files make.
-        Effect::Skipped => described(artifact, None).at(&artifact.reference.location, &pushed.digest),
-        Effect::Written | Effect::Unchanged => described(artifact, Some(&prepared)),
-    };
-    result.tags = pushed.tags.iter().map(ToString::to_string).collect();
-    result.state = match pushed.effect {
-        Effect::Written => State::Pushed,
-        Effect::Unchanged => State::Unchanged,
-        Effect::Skipped => State::Skipped,
-    };
-    context.ledger.set(result);
-    Ok(())
+    Ok((prepared, pushed))
 }
 
 /// Skips `artifact` in a job that may not write.
@@ -112,25 +147,12 @@ fn skip(artifact: &Artifact, context: &Context) {
     context.ledger.set(ArtifactResult {
         state: State::Skipped,
         tags: Vec::new(),
-        ..described(artifact, None)
+        ..result::planned(artifact)
     });
 }
 
-fn described(artifact: &Artifact, prepared: Option<&Prepared>) -> ArtifactResult {
-    let location = &artifact.reference.location;
-    let mut result = ArtifactResult::new(&artifact.name, location);
-    result.artifact_type = Some(artifact.artifact_type.clone());
-    result.platform = artifact.platform.as_ref().map(ToString::to_string);
-    result.tags = artifact.tags.iter().map(|rule| rule.tag.to_string()).collect();
-    if let Some(prepared) = prepared {
-        result.media_type = Some(prepared.manifest.media_type().to_owned());
-        result = result.at(location, prepared.manifest.digest()).layers(&prepared.layers);
-    }
-    result
-}
-
 /// A failure tells its artifact, and its place in the spec.
-fn in_artifact(artifact: &Artifact, error: crate::error::Error) -> crate::error::Error {
+fn in_artifact(artifact: &Artifact, error: Error) -> Error {
     let error = error.context(format!("artifact {:?}", artifact.name));
     error.at(artifact.place.clone())
 }

@@ -11,19 +11,25 @@ use crate::error::{Class, Error, Result};
 use crate::store::BlobSource;
 
 /// Bytes of one blob that stay in memory.
-pub(super) const LIMIT: usize = 32 * 1024 * 1024;
+pub(crate) const LIMIT: usize = 32 * 1024 * 1024;
 
 /// A blob that is being packed.
-pub(super) struct Spool {
+pub(crate) struct Spool {
     limit: usize,
     kept: usize,
     pieces: Vec<Bytes>,
     file: Option<NamedTempFile>,
 }
 
+impl Default for Spool {
+    fn default() -> Self {
+        Spool::new(LIMIT)
+    }
+}
+
 impl Spool {
     /// Keeps at most `limit` bytes in memory.
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Spool {
             limit,
             kept: 0,
@@ -33,7 +39,7 @@ impl Spool {
     }
 
     /// Appends `bytes`. Fails with [`Class::Local`] if the temporary file cannot be written.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<()> {
         if self.file.is_none() && self.kept.saturating_add(bytes.len()) <= self.limit {
             self.kept += bytes.len();
             self.pieces.push(Bytes::copy_from_slice(bytes));
@@ -58,7 +64,7 @@ impl Spool {
     }
 
     /// The bytes, to be read any number of times. A temporary file goes with the last owner of the source.
-    pub(super) fn finish(self) -> Result<BlobSource> {
+    pub(crate) fn finish(self) -> Result<BlobSource> {
         let Some(file) = self.file else {
             return Ok(BlobSource::Pieces(self.pieces.into()));
         };

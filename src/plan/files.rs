@@ -7,20 +7,22 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Layer, LayerContent, Workspace, layer, paths};
 use crate::error::{Class, Error, Place, Result};
 use crate::pattern::{self, Pattern};
-use crate::spec::{ArtifactSpec, FileSpec, IfNoFilesFound};
+use crate::spec::{FileSpec, IfNoFilesFound, PackageSpec, STDIN_TITLE};
 use crate::unpack;
 
-/// Finds the files of one artifact after the other.
+/// Finds the files of one package after the other.
 pub(super) struct Finder<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) if_no_files_found: IfNoFilesFound,
     pub(super) problems: &'a mut Vec<Error>,
     pub(super) warnings: &'a mut Vec<String>,
+    /// What has stdin already, if something has: it is read once.
+    pub(super) stdin: &'a mut Option<String>,
 }
 
 /// A file or directory that an entry of `files` names.
 pub(super) struct Found<'s> {
-    /// Absolute.
+    /// Absolute; means nothing for stdin.
     pub(super) path: Utf8PathBuf,
     /// Relative to the base, or the file name of what lies outside.
     pub(super) relative: Utf8PathBuf,
@@ -28,13 +30,13 @@ pub(super) struct Found<'s> {
 }
 
 impl Finder<'_> {
-    /// Layers and config of `artifact`; problems are noted and their entries left out.
-    pub(super) fn find_all(&mut self, artifact: &ArtifactSpec) -> (Vec<Layer>, Option<Layer>) {
-        let Some(base) = self.base(artifact) else {
+    /// Layers and config of `package`; problems are noted and their entries left out.
+    pub(super) fn find_all(&mut self, package: &PackageSpec) -> (Vec<Layer>, Option<Layer>) {
+        let Some(base) = self.base(package) else {
             return (Vec::new(), None);
         };
-        let layers = self.layers(artifact, &base);
-        let config = artifact.config.as_ref().and_then(|config| {
+        let layers = self.layers(package, &base);
+        let config = package.config.as_ref().and_then(|config| {
             let layer = self.config(&base, config);
             self.note(config.place.as_ref(), layer)
         });
@@ -42,10 +44,10 @@ impl Finder<'_> {
     }
 
     /// In the order of `files`.
-    fn layers(&mut self, artifact: &ArtifactSpec, base: &Utf8Path) -> Vec<Layer> {
+    fn layers(&mut self, package: &PackageSpec, base: &Utf8Path) -> Vec<Layer> {
         let mut found: Vec<Found<'_>> = Vec::new();
         let mut excluded = false;
-        for entry in &artifact.files {
+        for entry in &package.files {
             let result = if entry.excluded {
                 excluded |= !found.is_empty();
                 exclude(&mut found, &entry.path)
@@ -58,7 +60,7 @@ impl Finder<'_> {
             let error = Error::new(Class::Local, "`files` takes away every file that it names")
                 .hint("an entry that begins with ! holds for the entries before it");
             let result = self.nothing(error);
-            self.note(artifact.files.last().and_then(|entry| entry.place.as_ref()), result);
+            self.note(package.files.last().and_then(|entry| entry.place.as_ref()), result);
         }
         let mut layers: Vec<(Layer, Option<Place>)> = Vec::new();
         for found in found {
@@ -70,23 +72,27 @@ impl Finder<'_> {
         layers.into_iter().map(|(layer, _)| layer).collect()
     }
 
-    fn config(&self, base: &Utf8Path, config: &FileSpec) -> Result<Layer> {
+    fn config(&mut self, base: &Utf8Path, config: &FileSpec) -> Result<Layer> {
+        if config.is_stdin() {
+            self.take_stdin(config)?;
+            return Ok(layer::stdin_config(config));
+        }
         layer::config(self.locate(base, config)?, config)
     }
 
-    fn base(&mut self, artifact: &ArtifactSpec) -> Option<Utf8PathBuf> {
-        let base = self.workspace.resolve(&artifact.base).and_then(|base| {
-            if artifact.files.is_empty() || base.is_dir() {
+    fn base(&mut self, package: &PackageSpec) -> Option<Utf8PathBuf> {
+        let base = self.workspace.resolve(&package.base).and_then(|base| {
+            if package.files.is_empty() || base.is_dir() {
                 return Ok(base);
             }
             Err(
-                Error::usage(format!("base {:?} is not a directory", artifact.base.as_str())).hint(format!(
+                Error::usage(format!("base {:?} is not a directory", package.base.as_str())).hint(format!(
                     "it is relative to the working directory, {}",
                     self.workspace.directory()
                 )),
             )
         });
-        self.note(artifact.places.base.as_ref().or(artifact.place.as_ref()), base)
+        self.note(package.base_place.as_ref().or(package.place.as_ref()), base)
     }
 
     fn note<T>(&mut self, place: Option<&Place>, result: Result<T>) -> Option<T> {
@@ -105,7 +111,27 @@ impl Finder<'_> {
         }
     }
 
+    fn take_stdin(&mut self, entry: &FileSpec) -> Result<()> {
+        if let Some(taken) = &self.stdin {
+            return Err(Error::usage(format!(
+                "\"-\" is stdin, which {taken} reads already; it can be read once"
+            ))
+            .hint("put one of them into a file; a file that is named - is written ./-"));
+        }
+        let place = entry.place.as_ref().map(ToString::to_string);
+        *self.stdin = Some(place.unwrap_or_else(|| "another entry of `files`".to_owned()));
+        Ok(())
+    }
+
     fn find<'s>(&mut self, base: &Utf8Path, entry: &'s FileSpec) -> Result<Vec<Found<'s>>> {
+        if entry.is_stdin() {
+            self.take_stdin(entry)?;
+            return Ok(vec![Found {
+                path: entry.path.as_str().into(),
+                relative: STDIN_TITLE.into(),
+                entry,
+            }]);
+        }
         // A name that holds `[` or `*` is tried as it stands before it is read as a pattern.
         let path = self.locate(base, entry)?;
         if path.symlink_metadata().is_ok() {

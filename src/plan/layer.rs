@@ -8,7 +8,7 @@ use crate::error::{Class, Error, Result};
 use crate::oci::names;
 use crate::pack::{self, Selection};
 use crate::pattern;
-use crate::spec::{Compression, FileSpec};
+use crate::spec::{Compression, FileSpec, STDIN_TITLE};
 use crate::unpack;
 
 /// The layer of what was found.
@@ -17,7 +17,11 @@ pub(super) fn of(found: &Found<'_>) -> Result<Layer> {
     let title = title(found)?;
     let mut annotations = entry.annotations.clone();
     annotations.insert(names::TITLE.to_owned(), title.clone());
-    let (default_type, content, size) = if fs_err::metadata(path)?.is_dir() {
+    let (default_type, content, size) = if entry.is_stdin() {
+        refuse_directory_keys(entry)?;
+        let name = Utf8Path::new(&title).file_name().unwrap_or_default();
+        (media_type::of(name), LayerContent::Stdin, 0)
+    } else if fs_err::metadata(path)?.is_dir() {
         annotations.insert(names::UNPACK.to_owned(), "true".to_owned());
         directory(path, entry)?
     } else {
@@ -50,6 +54,18 @@ pub(super) fn config(path: Utf8PathBuf, config: &FileSpec) -> Result<Layer> {
     })
 }
 
+/// A config from stdin.
+pub(super) fn stdin_config(config: &FileSpec) -> Layer {
+    Layer {
+        title: None,
+        label: STDIN_TITLE.to_owned(),
+        media_type: media_type_of(config, names::UNKNOWN_CONFIG),
+        annotations: config.annotations.clone(),
+        size: 0,
+        content: LayerContent::Stdin,
+    }
+}
+
 fn title(found: &Found<'_>) -> Result<String> {
     let entry = found.entry;
     let relative = || found.relative.as_str().replace('\\', "/");
@@ -72,20 +88,29 @@ fn media_type_of(entry: &FileSpec, default: &str) -> String {
 }
 
 fn directory(path: &Utf8Path, entry: &FileSpec) -> Result<(&'static str, LayerContent, u64)> {
-    let gzip = entry.compression != Some(Compression::None);
+    let compression = entry.compression.unwrap_or_default();
     let selection = Selection {
         exclude: entry.exclude.clone(),
         hidden: entry.hidden.unwrap_or(true),
     };
     let tree = pack::walk(path.to_owned(), &selection).map_err(|error| error.at(entry.exclude_place.clone()))?;
-    let media_type = if gzip { names::LAYER_TAR_GZIP } else { names::LAYER_TAR };
+    let media_type = match compression {
+        Compression::Gzip => names::LAYER_TAR_GZIP,
+        Compression::Zstd => names::LAYER_TAR_ZSTD,
+        Compression::None => names::LAYER_TAR,
+    };
     let size = tree.size();
-    Ok((media_type, LayerContent::Directory { tree, gzip }, size))
+    Ok((media_type, LayerContent::Directory { tree, compression }, size))
 }
 
 fn refuse_directory_keys(entry: &FileSpec) -> Result<()> {
     let given = [
-        ("compression", entry.compression == Some(Compression::Gzip)),
+        (
+            "compression",
+            entry
+                .compression
+                .is_some_and(|compression| compression != Compression::None),
+        ),
         ("hidden", entry.hidden.is_some()),
         (
             "exclude",

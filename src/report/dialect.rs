@@ -3,6 +3,9 @@
 use super::Level;
 use crate::error::Place;
 
+/// Takes a piece of bytes after the other; true as soon as one of them gives a command.
+pub type Scan = Box<dyn FnMut(&[u8]) -> bool + Send>;
+
 /// The line formats of a CI system. Every text it is given may come from a registry or an artifact.
 pub trait Dialect: Send + Sync {
     /// Lines that make the CI hide `secret` from now on; `None` where there is no such command.
@@ -20,9 +23,10 @@ pub trait Dialect: Send + Sync {
     /// `line` such that the CI takes it as text, whatever stands in it.
     fn escape(&self, line: &str) -> String;
 
-    /// Whether the CI would act on a line of `bytes`, were they printed as they are.
-    fn has_command(&self, _bytes: &[u8]) -> bool {
-        false
+    /// Looks through bytes, given in pieces, that are to be printed as they are; true once the CI would act on a line of
+    /// them. `None` where there is nothing to look for.
+    fn command_scan(&self) -> Option<Scan> {
+        None
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::result::{ArtifactResult, RunResult, State};
+use super::result::{ArtifactResult, AttachmentResult, LayerResult, RunResult, State};
 use super::terminal::human_size;
 
 /// The result as text: an artifact a paragraph.
@@ -40,8 +40,16 @@ fn paragraph(text: &mut String, artifact: &ArtifactResult, dry_run: bool) -> std
     if !artifact.tags.is_empty() {
         writeln!(text, "  tags: {}", artifact.tags.join(", "))?;
     }
-    for path in artifact.layers.iter().filter_map(|layer| layer.path.as_ref()) {
+    paths(text, &artifact.layers, &artifact.attachments)
+}
+
+/// What was written, an artifact's own files before those of its referrers.
+fn paths(text: &mut String, layers: &[LayerResult], attachments: &[AttachmentResult]) -> std::fmt::Result {
+    for path in layers.iter().filter_map(|layer| layer.path.as_ref()) {
         writeln!(text, "  {path}")?;
+    }
+    for attachment in attachments {
+        paths(text, &attachment.layers, &attachment.attachments)?;
     }
     Ok(())
 }

@@ -100,12 +100,16 @@ pub struct ArtifactResult {
     pub artifact_type: Option<String>,
     /// Bytes of its layers.
     pub size: u64,
-    /// Its platform, if the spec gives one.
+    /// Its platform: that of the spec; where one was chosen from an index, that of its entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
     /// Its annotations, where the command looks at them.
     #[serde(skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
+    /// Digest of the index that was asked for, where this is its manifest for a platform; then the tags are the
+    /// index's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<Digest>,
     /// Digest of what it refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<Digest>,
@@ -123,7 +127,7 @@ pub struct ArtifactResult {
 }
 
 /// One referrer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct AttachmentResult {
     /// Digest of its manifest; `check` packs nothing and knows none.
@@ -149,8 +153,22 @@ pub struct AttachmentResult {
     pub attachments: Vec<AttachmentResult>,
 }
 
+impl AttachmentResult {
+    /// A referrer at `location`, as its descriptor has it.
+    pub fn new(referrer: &Descriptor, location: &Location) -> Self {
+        AttachmentResult {
+            digest: Some(referrer.digest.clone()),
+            reference: Some(by_digest(location, &referrer.digest)),
+            media_type: Some(referrer.media_type.clone()),
+            artifact_type: referrer.artifact_type.clone(),
+            annotations: referrer.annotations.clone(),
+            ..Self::default()
+        }
+    }
+}
+
 /// One manifest that an index lists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ManifestResult {
     /// Its digest; `check` knows only those that are given.
@@ -190,9 +208,22 @@ pub struct LayerResult {
     /// Its annotations, the title among them.
     #[serde(skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
-    /// Where its file was written.
+    /// Where its file was written; with `dry-run`, where it would be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+}
+
+impl From<&Descriptor> for ManifestResult {
+    fn from(entry: &Descriptor) -> Self {
+        ManifestResult {
+            digest: Some(entry.digest.clone()),
+            media_type: Some(entry.media_type.clone()),
+            artifact_type: entry.artifact_type.clone(),
+            platform: entry.platform.as_ref().map(ToString::to_string),
+            annotations: entry.annotations.clone(),
+            attachments: Vec::new(),
+        }
+    }
 }
 
 impl From<&Descriptor> for LayerResult {
@@ -221,12 +252,7 @@ impl ArtifactResult {
     /// Sets digest and reference.
     #[must_use]
     pub fn at(mut self, location: &Location, digest: &Digest) -> Self {
-        let reference = Reference {
-            location: location.clone(),
-            tag: None,
-            digest: Some(digest.clone()),
-        };
-        self.reference = Some(reference.to_string());
+        self.reference = Some(by_digest(location, digest));
         self.digest = Some(digest.clone());
         self
     }
@@ -238,6 +264,15 @@ impl ArtifactResult {
         self.size = self.layers.iter().map(|layer| layer.size).sum();
         self
     }
+}
+
+fn by_digest(location: &Location, digest: &Digest) -> String {
+    let reference = Reference {
+        location: location.clone(),
+        tag: None,
+        digest: Some(digest.clone()),
+    };
+    reference.to_string()
 }
 
 /// A failure, as in the JSON.

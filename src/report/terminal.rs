@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Dialect, Direction, Event, Level, Outcome};
+use super::{Dialect, Direction, Event, Level, Outcome, Scan};
 use crate::error::Error;
 
 /// Whether progress bars are drawn.
@@ -50,7 +50,10 @@ impl Streams {
 
 /// Writes events, result and debug lines; holds the progress bars and the CI's dialect.
 pub struct Terminal {
-    streams: Mutex<Streams>,
+    /// Locked apart: whoever waits for stdout's reader must not keep the log from being written.
+    stdout: Mutex<Box<dyn Write + Send>>,
+    stderr: Mutex<Box<dyn Write + Send>>,
+    into_file: bool,
     dialect: Box<dyn Dialect>,
     bars: Option<MultiProgress>,
     /// What the CI was told to mask: once is enough, and a pair for Basic is made for each request.
@@ -63,7 +66,9 @@ impl Terminal {
         let bars = (progress == Progress::Bars)
             .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(5)));
         Terminal {
-            streams: Mutex::new(streams),
+            stdout: Mutex::new(streams.stdout),
+            stderr: Mutex::new(streams.stderr),
+            into_file: streams.into_file,
             dialect,
             bars,
             masked: Mutex::default(),
@@ -73,18 +78,29 @@ impl Terminal {
     /// Writes the result: text on stdout, escaped for the CI.
     pub fn result(&self, text: &str) {
         let text = self.dialect.escape(text);
-        self.write(|streams| &mut streams.stdout, text.as_bytes());
+        write(&self.stdout, text.as_bytes());
     }
 
     /// Writes a result of exact bytes on stdout, such as a raw manifest: what was asked for, unescaped.
     pub fn raw_result(&self, bytes: &[u8]) {
-        self.write(|streams| &mut streams.stdout, bytes);
+        write(&self.stdout, bytes);
     }
 
-    /// Whether the CI system would act on `bytes` if they were printed as [`Terminal::raw_result`] does.
-    pub fn would_act_on(&self, bytes: &[u8]) -> bool {
-        let into_file = self.streams.lock().unwrap_or_else(PoisonError::into_inner).into_file;
-        !into_file && self.dialect.has_command(bytes)
+    /// Writes a piece of a result of exact bytes, and says when it can't.
+    pub fn raw_piece(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let mut stdout = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        stdout.write_all(bytes)?;
+        stdout.flush()
+    }
+
+    /// Finds in pieces what the CI system would act on if they were printed as [`Terminal::raw_result`] and
+    /// [`Terminal::raw_piece`] do; `None` where it doesn't.
+    pub fn command_scan(&self) -> Option<Scan> {
+        if self.into_file {
+            None
+        } else {
+            self.dialect.command_scan()
+        }
     }
 
     /// Writes a line of the log.
@@ -170,19 +186,18 @@ impl Terminal {
     }
 
     fn verbatim(&self, text: &str) {
-        let write = || self.write(|streams| &mut streams.stderr, format!("{text}\n").as_bytes());
+        let write = || write(&self.stderr, format!("{text}\n").as_bytes());
         match &self.bars {
             Some(bars) => bars.suspend(write),
             None => write(),
         }
     }
+}
 
-    fn write(&self, stream: impl FnOnce(&mut Streams) -> &mut Box<dyn Write + Send>, bytes: &[u8]) {
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        let stream = stream(&mut streams);
-        // A reader that went away (a closed pipe) is no failure of the run.
-        let _ = stream.write_all(bytes).and_then(|()| stream.flush());
-    }
+fn write(stream: &Mutex<Box<dyn Write + Send>>, bytes: &[u8]) {
+    let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+    // A reader that went away (a closed pipe) is no failure of the run.
+    let _ = stream.write_all(bytes).and_then(|()| stream.flush());
 }
 
 /// Lets `tracing` write its debug lines through the terminal.

@@ -8,7 +8,9 @@ use crate::error::{Class, Error, Errors, Result};
 use crate::http;
 use crate::inputs::{CiAnnotation, Command, Inputs};
 use crate::oci::names;
-use crate::ops::{self, Context, CopySettings, DeleteSettings, DiscoverSettings, PullSettings, PushSettings};
+use crate::ops::{
+    self, Context, CopySettings, DeleteSettings, DiscoverSettings, IndexChange, PullSettings, PushSettings,
+};
 use crate::plan::{CiAnnotations, Plan, Settings, Workspace};
 use crate::reference::{Host, Location, Reference, Tag};
 use crate::report::Ledger;
@@ -106,7 +108,34 @@ impl Run<'_> {
 
     fn push(&self) -> Result<Job, Errors> {
         let (spec, origin) = self.spec()?;
-        let plan = self.plan(&spec)?;
+        self.pushed(&spec, origin)
+    }
+
+    fn attach(&self) -> Result<Job, Errors> {
+        self.pushed(&sources::attachment(self.inputs, self.session)?, Origin::Inputs)
+    }
+
+    fn index(&self) -> Result<Job, Errors> {
+        let reference = sources::reference(self.inputs, self.session)?;
+        if self.inputs.add.is_empty() && self.inputs.remove.is_empty() {
+            return self.pushed(&sources::index(self.inputs, reference)?, Origin::Inputs);
+        }
+        let location = reference.location.clone();
+        let reference = self.workspace.place(reference);
+        let context = self.context([&reference], Origin::Inputs)?;
+        let change = IndexChange {
+            add: sources::manifests(&self.inputs.add, &location, self.inputs)?,
+            remove: sources::pointers(&self.inputs.remove, &location, self.inputs)?,
+            artifact_type: self.inputs.artifact_type.as_ref().map(ToString::to_string),
+            annotations: self.inputs.annotations.clone(),
+            tags: self.tags()?,
+        };
+        Ok(Job::Index(reference, change, context))
+    }
+
+    /// Pushes what `spec` describes.
+    fn pushed(&self, spec: &Spec, origin: Origin) -> Result<Job, Errors> {
+        let plan = self.plan(spec)?;
         let context = self.context(plan.artifacts.iter().map(|artifact| &artifact.reference), origin)?;
         let settings = PushSettings {
             force: self.inputs.force,
@@ -129,6 +158,9 @@ impl Run<'_> {
             if_no_files_found: self.inputs.if_no_files_found,
             dry_run: self.inputs.dry_run,
         };
+        if self.inputs.to_stdout() {
+            return Ok(Job::PullToStdout(items, settings, context));
+        }
         Ok(Job::Pull(items, settings, context))
     }
 
@@ -136,14 +168,6 @@ impl Run<'_> {
         let (reference, context) = self.single()?;
         let platform = self.inputs.platform.first().cloned();
         Ok(Job::Inspect(reference, platform, self.inputs.show.clone(), context))
-    }
-
-    fn attach(&self) -> Result<Job, Errors> {
-        Err(Error::internal("attach").into())
-    }
-
-    fn index(&self) -> Result<Job, Errors> {
-        Err(Error::internal("index").into())
     }
 
     fn discover(&self) -> Result<Job, Errors> {
@@ -214,6 +238,10 @@ impl Run<'_> {
         Ok(Job::Login(host, env.clone(), self.with(client, credentials)))
     }
 
+    pub(super) fn report(&self) -> &crate::report::Report {
+        self.session.report
+    }
+
     /// The registry of `login` and `logout`.
     fn registry(&self) -> Result<Host> {
         self.inputs.registry.clone().ok_or_else(|| {
@@ -234,6 +262,7 @@ impl Run<'_> {
             ci_annotations: self.ci_annotations(),
             annotations: self.inputs.annotations.clone(),
             if_exists: self.inputs.if_exists,
+            stdin_taken: self.inputs.password_stdin,
             source_date_epoch: self.source_date_epoch()?,
         };
         let plan = Plan::new(spec, &settings)?;

@@ -2,9 +2,11 @@
 
 use camino::Utf8PathBuf;
 
+use crate::ci::Made;
 use crate::error::Result;
 use crate::inputs::{Format, Inputs};
-use crate::report::{RunResult, render};
+use crate::reference::{Case, Reference};
+use crate::report::{RunResult, State, render};
 
 use super::Session;
 use super::job::Output;
@@ -21,6 +23,7 @@ pub(super) fn deliver(
 ) -> Result<()> {
     let terminal = session.report.terminal();
     match (output, inputs.format) {
+        _ if inputs.to_stdout() => {}
         (Some(Output::Bytes(bytes)), _) => terminal.raw_result(bytes),
         (_, Format::Json) => terminal.result(&format!("{}\n", result.to_json(true))),
         (Some(Output::Text(text)), Format::Text) => terminal.result(text),
@@ -40,7 +43,30 @@ pub(super) fn deliver(
     } else {
         Ok(())
     };
-    json_file.map(drop).and(outputs).and(summary)
+    let made = session.ci.made(&made(result), session.report);
+    json_file.map(drop).and(outputs).and(summary).and(made)
+}
+
+/// What push and index left in registries; an attachment is no artifact of its own, and a layout is nobody's to fetch.
+fn made(result: &RunResult) -> Vec<Made> {
+    if result.dry_run || !["push", "index"].contains(&result.command.as_str()) {
+        return Vec::new();
+    }
+    let there = [State::Pushed, State::Unchanged];
+    let artifacts = result
+        .artifacts
+        .iter()
+        .filter(|artifact| there.contains(&artifact.state));
+    let made = artifacts.filter_map(|artifact| {
+        let (reference, _) = Reference::parse(artifact.reference.as_ref()?, None, Case::Strict).ok()?;
+        reference.location.host()?;
+        Some(Made {
+            repository: artifact.repository.clone(),
+            digest: reference.digest?,
+            tags: artifact.tags.clone(),
+        })
+    });
+    made.collect()
 }
 
 /// Whether the command did something that a job's summary should tell.

@@ -56,12 +56,12 @@ impl Run<'_> {
                 .output
                 .as_ref()
                 .or(self.inputs.output.as_ref())
-                .unwrap_or(&artifact.base);
+                .unwrap_or(&artifact.package.base);
             // The input `output` is the user's own word and may lie anywhere.
             let path = if artifact.output.is_none() && self.inputs.output.is_some() {
                 self.workspace.absolute(output)
             } else {
-                let place = artifact.places.output.as_ref().or(artifact.places.base.as_ref());
+                let place = artifact.places.output.as_ref().or(artifact.package.base_place.as_ref());
                 self.workspace
                     .resolve(output)
                     .map_err(|error| error.at(place.cloned()))?
@@ -70,14 +70,35 @@ impl Run<'_> {
                 name: artifact.name.clone(),
                 place: artifact.place.clone(),
                 reference: self.workspace.place(artifact.reference.clone()),
-                artifact_type: artifact.artifact_type.clone(),
-                files: artifact.files.clone(),
+                artifact_type: artifact.package.artifact_type.clone(),
+                files: artifact.package.files.clone(),
                 output: path,
                 platform: self.inputs.platform.first().cloned(),
-                include_referrers: self.inputs.include_referrers.clone(),
+                include_referrers: self.referrers_of(artifact, spec),
             })
         };
-        spec.artifacts.iter().map(item).collect()
+        let named = |artifact: &&ArtifactSpec| self.inputs.only.contains(&artifact.name);
+        let (wanted, others): (Vec<_>, Vec<_>) = spec
+            .artifacts
+            .iter()
+            .partition(|artifact| named(artifact) || artifact.manifests.is_empty() && artifact.subject.is_none());
+        for artifact in others {
+            let name = &artifact.name;
+            self.report().info(format!(
+                "artifact {name:?} has no files of its own to pull; name it in `only` if it is meant"
+            ));
+        }
+        wanted.into_iter().map(item).collect()
+    }
+
+    /// What `include-referrers` says: of the artifact, else the input, else of the spec.
+    fn referrers_of(&self, artifact: &ArtifactSpec, spec: &Spec) -> Vec<String> {
+        let input = Some(&self.inputs.include_referrers).filter(|types| !types.is_empty());
+        let own = artifact.include_referrers.as_ref();
+        own.or(input)
+            .or(spec.include_referrers.as_ref())
+            .cloned()
+            .unwrap_or_default()
     }
 }
 

@@ -1,10 +1,12 @@
 //! A command that is ready to run, and its run.
 
+use super::stdout;
 use crate::env::Env;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::oci::Platform;
 use crate::ops::{
-    self, Context, CopySettings, DeleteSettings, DiscoverSettings, PullItem, PullSettings, PushSettings, Show, Shown,
+    self, Context, CopySettings, DeleteSettings, DiscoverSettings, IndexChange, PullItem, PullSettings, PushSettings,
+    Show, Shown,
 };
 use crate::plan::Plan;
 use crate::reference::{Host, Location, Reference, Tag};
@@ -29,10 +31,14 @@ pub(super) enum Job {
     Push(Plan, PushSettings, Context),
     /// `pull`.
     Pull(Vec<PullItem>, PullSettings, Context),
+    /// `pull` with `output: -`.
+    PullToStdout(Vec<PullItem>, PullSettings, Context),
     /// `inspect`.
     Inspect(Reference, Option<Platform>, Show, Context),
     /// `discover`.
     Discover(Reference, DiscoverSettings, Context),
+    /// `index` with `add` or `remove`.
+    Index(Reference, IndexChange, Context),
     /// `list`; true leaves out the tags of the referrers tag schema.
     List(Location, bool, Context),
     /// `tag`.
@@ -62,12 +68,17 @@ impl Job {
                 let _group = Group::start(&context.report, "pulling", items.len());
                 ops::pull(&items, settings, &context).await?;
             }
+            Job::PullToStdout(items, settings, context) => {
+                if let Some(source) = ops::pull_to_stdout(&items, settings, &context).await? {
+                    stdout::write(&source, &context.report).await?;
+                }
+            }
             Job::Inspect(reference, platform, show, context) => {
                 return Ok(
                     match ops::inspect(&reference, platform.as_ref(), &show, &context).await? {
                         Shown::Text(text) => Output::Text(text),
                         Shown::Bytes(bytes) => {
-                            check_bytes(&bytes, &context.report)?;
+                            stdout::check(&bytes, &context.report)?;
                             Output::Bytes(bytes)
                         }
                     },
@@ -80,6 +91,7 @@ impl Job {
                 let listed = ops::list(&location, exclude_digest_tags, &context).await;
                 return listed.map(Output::Text);
             }
+            Job::Index(reference, change, context) => ops::index(&reference, &change, &context).await?,
             Job::Tag(reference, tags, if_exists, context) => ops::tag(&reference, &tags, if_exists, &context).await?,
             Job::Untag(reference, tags, context) => ops::untag(&reference, &tags, &context).await?,
             Job::Copy(source, target, settings, context) => ops::copy(&source, &target, &settings, &context).await?,
@@ -89,16 +101,6 @@ impl Job {
         }
         Ok(Output::Result)
     }
-}
-
-/// A runner reads what its job prints: bytes of a registry's may not give it commands, and can't be escaped without
-/// being other bytes.
-fn check_bytes(bytes: &[u8], report: &Report) -> Result<()> {
-    if !report.terminal().would_act_on(bytes) {
-        return Ok(());
-    }
-    let error = Error::integrity("the bytes hold a workflow command, which the CI system would run on reading them");
-    Err(error.hint("send stdout to a file: add `> FILE`; without flags, `inspect` shows a manifest escaped"))
 }
 
 /// A group of log lines; ends when the command does, however it ends.

@@ -6,8 +6,11 @@ use camino::Utf8Path;
 
 use crate::error::{Error, Errors, Result};
 use crate::inputs::{From, Inputs, SpecSource};
-use crate::reference::{Case, Reference, Tag};
-use crate::spec::{self, ArtifactSpec, Context, DEFAULT_FILE, FileSpec, IfExists, SPEC_LIMIT, Spec, TagSpec};
+use crate::reference::{Case, Location, Pointer, Reference, Tag};
+use crate::spec::{
+    self, ArtifactSpec, Context, DEFAULT_FILE, FileSpec, IfExists, ManifestSpec, ManifestTarget, PackageSpec,
+    SPEC_LIMIT, Spec, SubjectSpec, TagSpec,
+};
 
 use super::Session;
 
@@ -97,11 +100,7 @@ fn parse(bytes: &[u8], file: Option<&Utf8Path>, inputs: &Inputs, session: &Sessi
 /// The spec of the one artifact that the inputs describe.
 fn from_inputs(inputs: &Inputs, session: &Session<'_>) -> Result<Spec, Errors> {
     let reference = reference(inputs, session)?;
-    let artifact = described(inputs, reference)?;
-    Ok(Spec {
-        artifacts: vec![artifact],
-        ..Spec::default()
-    })
+    Ok(only_one(described(inputs, reference)?))
 }
 
 /// An artifact at `reference` as `files`, `tags` and `artifact-type` describe it.
@@ -127,11 +126,79 @@ pub(super) fn described(inputs: &Inputs, reference: Reference) -> Result<Artifac
     }
     Errors::check(problems)?;
     Ok(ArtifactSpec {
-        artifact_type: inputs.artifact_type.clone(),
-        files,
+        package: PackageSpec {
+            artifact_type: inputs.artifact_type.clone(),
+            files,
+            ..PackageSpec::default()
+        },
         tags,
         ..ArtifactSpec::new(reference)
     })
+}
+
+/// The spec of the one referrer that `attach` describes.
+pub(super) fn attachment(inputs: &Inputs, session: &Session<'_>) -> Result<Spec, Errors> {
+    let subject = parsed(inputs.subject.as_ref(), inputs, session)?;
+    if subject.pointer().is_none() {
+        let error = Error::usage(format!("subject {subject} has neither a tag nor a digest"));
+        return Err(error.hint("add :TAG or @DIGEST").into());
+    }
+    let reference = Reference {
+        location: subject.location.clone(),
+        tag: None,
+        digest: None,
+    };
+    let artifact = ArtifactSpec {
+        subject: Some(SubjectSpec {
+            reference: subject,
+            platform: inputs.platform.first().cloned(),
+            place: None,
+        }),
+        ..described(inputs, reference)?
+    };
+    Ok(only_one(artifact))
+}
+
+/// The spec of the one index that `index` describes.
+pub(super) fn index(inputs: &Inputs, reference: Reference) -> Result<Spec, Errors> {
+    let manifests = manifests(&inputs.manifests, &reference.location, inputs)?;
+    let artifact = ArtifactSpec {
+        manifests,
+        ..described(inputs, reference)?
+    };
+    Ok(only_one(artifact))
+}
+
+/// Entries of an index in the repository at `location`.
+pub(super) fn manifests(texts: &[String], location: &Location, inputs: &Inputs) -> Result<Vec<ManifestSpec>, Errors> {
+    let mut problems = Vec::new();
+    let mut found = Vec::new();
+    for text in texts {
+        match ManifestSpec::parse(text, location, inputs.registry.as_ref()) {
+            Ok(entry) => found.push(entry),
+            Err(error) => problems.push(error.context(format!("manifest {text:?}"))),
+        }
+    }
+    Errors::check(problems)?;
+    Ok(found)
+}
+
+/// The same without platforms.
+pub(super) fn pointers(texts: &[String], location: &Location, inputs: &Inputs) -> Result<Vec<Pointer>, Errors> {
+    let entries = manifests(texts, location, inputs)?;
+    let pointer = |entry: ManifestSpec| match entry.target {
+        ManifestTarget::Pointer(pointer) => Some(pointer),
+        // Only a spec has names.
+        ManifestTarget::Artifact(_) => None,
+    };
+    Ok(entries.into_iter().filter_map(pointer).collect())
+}
+
+fn only_one(artifact: ArtifactSpec) -> Spec {
+    Spec {
+        artifacts: vec![artifact],
+        ..Spec::default()
+    }
 }
 
 /// The input `reference`.
@@ -162,10 +229,42 @@ pub(super) fn only(mut spec: Spec, names: &[String]) -> Result<Spec> {
         return Err(Error::usage(format!("`only`: there is no artifact {unknown:?}"))
             .hint(format!("the artifacts are {}", known.join(", "))));
     }
-    if !names.is_empty() {
-        spec.artifacts.retain(|artifact| names.contains(&artifact.name));
+    if names.is_empty() {
+        return Ok(spec);
+    }
+    let (kept, left_out): (Vec<_>, Vec<_>) = spec
+        .artifacts
+        .into_iter()
+        .partition(|artifact| names.contains(&artifact.name));
+    spec.artifacts = kept;
+    for artifact in &mut spec.artifacts {
+        for entry in &mut artifact.manifests {
+            look_up(entry, &left_out)?;
+        }
     }
     Ok(spec)
+}
+
+/// An artifact that is left out was pushed by another job: an index finds it by its tag.
+fn look_up(entry: &mut ManifestSpec, left_out: &[ArtifactSpec]) -> Result<()> {
+    let ManifestTarget::Artifact(name) = &entry.target else {
+        return Ok(());
+    };
+    let Some(artifact) = left_out.iter().find(|artifact| artifact.name == *name) else {
+        return Ok(());
+    };
+    let pointer = artifact.reference.pointer().ok_or_else(|| {
+        Error::usage(format!(
+            "`only` leaves out {name:?}, which the index lists, and which has no tag to find it by"
+        ))
+        .hint("give it a tag, or list the digest that its job handed on")
+        .at(entry.place.clone())
+    })?;
+    entry.target = ManifestTarget::Pointer(pointer);
+    if entry.platform.is_none() {
+        entry.platform.clone_from(&artifact.platform);
+    }
+    Ok(())
 }
 
 /// The artifacts of `from`, the `json` output of an earlier run: each by its digest.

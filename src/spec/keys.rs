@@ -13,11 +13,23 @@ pub enum Scope {
     File,
     /// A `config` that is a map.
     Config,
+    /// An entry of `attachments`.
+    Attachment,
+    /// An entry of `manifests` that is a map.
+    Manifest,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Scope; 5] = [Scope::Spec, Scope::Artifact, Scope::Tag, Scope::File, Scope::Config];
+    pub const ALL: [Scope; 7] = [
+        Scope::Spec,
+        Scope::Artifact,
+        Scope::Tag,
+        Scope::File,
+        Scope::Config,
+        Scope::Attachment,
+        Scope::Manifest,
+    ];
 
     /// What a message calls the map.
     pub fn name(self) -> &'static str {
@@ -27,6 +39,8 @@ impl Scope {
             Scope::Tag => "a tag",
             Scope::File => "a file",
             Scope::Config => "a config",
+            Scope::Attachment => "an attachment",
+            Scope::Manifest => "an entry of `manifests`",
         }
     }
 }
@@ -62,12 +76,24 @@ pub enum Kind {
     Annotations,
     /// `replace`, `skip` or `fail`.
     IfExists,
-    /// `gzip` or `none`.
+    /// `gzip`, `zstd` or `none`.
     Compression,
     /// True or false.
     Bool,
     /// The list of artifacts.
     Artifacts,
+    /// A list of attachments.
+    Attachments,
+    /// A name, tag, digest or reference of a manifest.
+    ManifestName,
+    /// What an index lists: one, or a list of texts and maps.
+    Manifests,
+    /// Artifact types: one, or a list; `*` is all.
+    ReferrerTypes,
+    /// `image-1.1` or `image-1.0`.
+    Form,
+    /// A time of RFC 3339.
+    Time,
 }
 
 /// One key in one map.
@@ -117,6 +143,24 @@ pub const KEYS: &[Key] = &[
         Kind::Annotations,
         "Annotations of every artifact. An artifact's own go before them, the input `annotations` before all.",
     ),
+    key(
+        Scope::Spec,
+        "created",
+        Kind::Time,
+        "When the artifacts were made, as RFC 3339: their annotation org.opencontainers.image.created.",
+    ),
+    key(
+        Scope::Spec,
+        "manifest",
+        Kind::Form,
+        "Form of the manifests: image-1.1, or image-1.0 for registries that know artifact types as config types only.",
+    ),
+    key(
+        Scope::Spec,
+        "include-referrers",
+        Kind::ReferrerTypes,
+        "On pull, the artifact types of referrers to fetch along; * is all.",
+    ),
     required(
         Scope::Spec,
         "artifacts",
@@ -130,11 +174,17 @@ pub const KEYS: &[Key] = &[
         "Its name in `only` and in the results. Default: the last part of the repository, plus -TAG where several \
          share it.",
     ),
-    required(
+    key(
         Scope::Artifact,
         "reference",
         Kind::Reference,
         "[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], or oci:DIRECTORY[:TAG][@DIGEST] for an image layout on disk.",
+    ),
+    key(
+        Scope::Artifact,
+        "subject",
+        Kind::Reference,
+        "Instead of `reference`: what is there already, by tag or digest, and gets this artifact as a referrer.",
     ),
     key(
         Scope::Artifact,
@@ -174,6 +224,30 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         Scope::Artifact,
+        "created",
+        Kind::Time,
+        "When it was made, as RFC 3339: the annotation org.opencontainers.image.created.",
+    ),
+    key(
+        Scope::Artifact,
+        "manifest",
+        Kind::Form,
+        "Form of its manifest: image-1.1 (default), or image-1.0 with the artifact type as the config's media type.",
+    ),
+    key(
+        Scope::Artifact,
+        "attachments",
+        Kind::Attachments,
+        "Referrers that are pushed with it: artifacts without reference and tags, such as an SBOM.",
+    ),
+    key(
+        Scope::Artifact,
+        "manifests",
+        Kind::Manifests,
+        "What makes it an index, instead of files: names of this spec, tags or digests of its repository.",
+    ),
+    key(
+        Scope::Artifact,
         "platform",
         Kind::Platform,
         "OS/ARCHITECTURE[/VARIANT] that the artifact is for, such as linux/amd64.",
@@ -190,6 +264,67 @@ pub const KEYS: &[Key] = &[
         Kind::Path,
         "On pull, the directory the files are written to. Default: `base`.",
     ),
+    key(
+        Scope::Artifact,
+        "include-referrers",
+        Kind::ReferrerTypes,
+        "On pull, the artifact types of referrers to fetch along; * is all.",
+    ),
+    required(
+        Scope::Attachment,
+        "artifact-type",
+        Kind::MediaType,
+        "What the attachment is, as TYPE/SUBTYPE, such as application/spdx+json.",
+    ),
+    key(
+        Scope::Attachment,
+        "base",
+        Kind::Path,
+        "The directory that its paths and titles are relative to. Default: that of what it is attached to.",
+    ),
+    key(Scope::Attachment, "files", Kind::Files, "Its files: one layer each."),
+    key(
+        Scope::Attachment,
+        "config",
+        Kind::Config,
+        "A file to store as its manifest's config.",
+    ),
+    key(
+        Scope::Attachment,
+        "annotations",
+        Kind::Annotations,
+        "Annotations of its manifest.",
+    ),
+    key(
+        Scope::Attachment,
+        "created",
+        Kind::Time,
+        "When it was made, as RFC 3339: the annotation org.opencontainers.image.created.",
+    ),
+    key(
+        Scope::Attachment,
+        "attachments",
+        Kind::Attachments,
+        "Referrers of the attachment, such as the signature of an SBOM.",
+    ),
+    required(
+        Scope::Manifest,
+        "ref",
+        Kind::ManifestName,
+        "A name of this spec, a tag or a digest of the index's repository.",
+    ),
+    key(
+        Scope::Manifest,
+        "platform",
+        Kind::Platform,
+        "Platform of the entry. Default: that of the artifact in this spec, or of the image's config.",
+    ),
+    key(
+        Scope::Manifest,
+        "annotations",
+        Kind::Annotations,
+        "Annotations of the entry.",
+    ),
     required(Scope::Tag, "tag", Kind::Tag, "The tag."),
     key(
         Scope::Tag,
@@ -201,7 +336,7 @@ pub const KEYS: &[Key] = &[
         Scope::File,
         "path",
         Kind::Path,
-        "A file, a directory (one tar layer) or a pattern with * ** ? [...] {a,b} (one layer a file).",
+        "A file, a directory (one tar layer) or a pattern with * ** ? [...] {a,b} (one layer a file); - is stdin.",
     ),
     key(
         Scope::File,
@@ -231,7 +366,7 @@ pub const KEYS: &[Key] = &[
         Scope::File,
         "compression",
         Kind::Compression,
-        "How the layer is compressed. Default: gzip for directories, none for files.",
+        "How the layer is compressed. Default: gzip for directories, none for files. ORAS unpacks gzip alone.",
     ),
     key(
         Scope::File,
@@ -254,22 +389,6 @@ pub const KEYS: &[Key] = &[
     ),
 ];
 
-/// Keys that the design knows and this version doesn't.
-const LATER: &[(Scope, &str)] = &[
-    (Scope::Artifact, "attachments"),
-    (Scope::Artifact, "manifests"),
-    (Scope::Artifact, "subject"),
-    (Scope::Artifact, "include-referrers"),
-    (Scope::Artifact, "manifest"),
-    (Scope::Artifact, "created"),
-    (Scope::Spec, "include-referrers"),
-    (Scope::Spec, "manifest"),
-    (Scope::Spec, "created"),
-];
-
-/// Values of `compression` that the design knows and this version doesn't.
-pub const LATER_COMPRESSION: &[&str] = &["zstd"];
-
 /// The key's row, if there is one.
 pub fn find(scope: Scope, name: &str) -> Option<&'static Key> {
     in_scope(scope).find(|key| key.name == name)
@@ -278,11 +397,6 @@ pub fn find(scope: Scope, name: &str) -> Option<&'static Key> {
 /// The keys of a map.
 pub fn in_scope(scope: Scope) -> impl Iterator<Item = &'static Key> {
     KEYS.iter().filter(move |key| key.scope == scope)
-}
-
-/// Whether a later version reads this key.
-pub fn is_later(scope: Scope, name: &str) -> bool {
-    LATER.contains(&(scope, name))
 }
 
 #[cfg(test)]
@@ -303,7 +417,6 @@ mod tests {
                 key.name
             );
             assert!(key.doc.ends_with('.'), "{}", key.doc);
-            assert!(!is_later(key.scope, key.name));
         }
     }
 }

@@ -1,12 +1,14 @@
 //! From the tree to the typed spec, collecting every problem on the way.
 //!
 //! This file holds what all parts share: maps with their keys checked, texts with `${…}` replaced, lists. The parts
-//! are [`fields`] (maps), [`artifact`], [`file`](mod@file) and [`names`].
+//! are [`fields`] (maps), [`artifact`], [`package`], [`file`](mod@file), [`manifests`] and [`names`].
 
 mod artifact;
 mod fields;
 mod file;
+mod manifests;
 mod names;
+mod package;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -22,6 +24,7 @@ use crate::reference::Host;
 use crate::suggest::nearest;
 
 pub(super) use file::parse as parse_file;
+pub(super) use manifests::pointer as manifest_pointer;
 
 /// What a spec can't be without.
 const AN_ARTIFACT: &str = "list at least one: `artifacts:`, then `- reference: HOST/REPOSITORY:TAG`";
@@ -89,13 +92,18 @@ impl Reader<'_, '_> {
                 return None;
             }
         };
-        let drafts: Vec<_> = items
+        let mut drafts: Vec<_> = items
             .iter()
-            .map(|item| self.artifact(item, registry.as_ref()))
+            .filter_map(|item| self.artifact(item, registry.as_ref()))
             .collect();
-        let artifacts = self.named(drafts);
+        let manifests = manifests::take(&mut drafts);
+        let mut artifacts = self.named(drafts);
+        self.linked(&mut artifacts, manifests, registry.as_ref());
         Some(Spec {
             annotations,
+            created: self.created(fields.get("created")),
+            form: self.form(fields.get("manifest")),
+            include_referrers: self.referrer_types(fields.get("include-referrers")),
             artifacts,
             notices: Vec::new(),
         })
@@ -245,22 +253,18 @@ impl Reader<'_, '_> {
     }
 
     /// One of a few words.
-    fn choice<T: Copy>(&mut self, key: &str, node: &Node, words: &[(&str, T)], later: &[&str]) -> Option<T> {
+    fn choice<T: Copy>(&mut self, key: &str, node: &Node, words: &[(&str, T)]) -> Option<T> {
         let text = self.given(key, node)?;
         let word = text.text.as_str();
         if let Some((_, value)) = words.iter().find(|(known, _)| *known == word) {
             return Some(*value);
         }
         let names: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
-        let error = if later.contains(&word) {
-            Error::usage(format!("`{key}: {word}` is not in this version")).hint(format!("use {}", names.join(" or ")))
-        } else {
-            let hint = match nearest(word, names.iter().copied()) {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("it takes {}", names.join(", ")),
-            };
-            Error::usage(format!("`{key}` can't be {}", shown(word))).hint(hint)
+        let hint = match nearest(word, names.iter().copied()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("it takes {}", names.join(", ")),
         };
+        let error = Error::usage(format!("`{key}` can't be {}", shown(word))).hint(hint);
         self.problem(text.at, error);
         None
     }

@@ -63,7 +63,7 @@ mod tests {
         insta::assert_snapshot!(hint(Scope::Artifact, "mediaType"), @"`media-type` is a key of a file and of a config");
         insta::assert_snapshot!(hint(Scope::Artifact, "artifactType"), @"did you mean `artifact-type`?");
         insta::assert_snapshot!(hint(Scope::Artifact, "if_exists"), @"did you mean `if-exists`?");
-        insta::assert_snapshot!(hint(Scope::Spec, "files"), @"`files` is a key of an artifact");
+        insta::assert_snapshot!(hint(Scope::Spec, "files"), @"`files` is a key of an artifact and of an attachment");
         insta::assert_snapshot!(hint(Scope::Spec, "password"), @"a spec can't set it; give it as the input `password`");
         insta::assert_snapshot!(hint(Scope::Tag, "zzz"), @"a tag has tag, if-exists");
     }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod around;
 mod errors;
 mod forms;
 
@@ -92,17 +93,17 @@ fn every_key_is_read() {
     let tags: Vec<_> = docs.tags.iter().map(|tag| (tag.tag.as_str(), tag.if_exists)).collect();
     use IfExists::{Fail, Replace};
     assert_eq!(tags, [("latest", Replace), ("1.10", Replace), ("v1", Fail)]);
-    assert_eq!(docs.artifact_type.as_ref().unwrap().as_str(), "readme/example");
+    assert_eq!(docs.package.artifact_type.as_ref().unwrap().as_str(), "readme/example");
     assert_eq!(
-        (docs.base.as_str(), docs.output.as_deref()),
+        (docs.package.base.as_str(), docs.output.as_deref()),
         ("build", Some("download".into()))
     );
-    assert_eq!(docs.annotations["a"], "no");
-    assert_eq!(docs.annotations["b"], "0123456789abcdef");
+    assert_eq!(docs.package.annotations["a"], "no");
+    assert_eq!(docs.package.annotations["b"], "0123456789abcdef");
     assert_eq!(docs.platform.as_ref().unwrap().to_string(), "linux/arm64/v8");
     assert_eq!(docs.if_exists, Some(IfExists::Skip));
     assert_eq!(spec.annotations["org.opencontainers.image.vendor"], "Example");
-    let [readme, details, dist, map] = docs.files.as_slice() else {
+    let [readme, details, dist, map] = docs.package.files.as_slice() else {
         panic!()
     };
     assert_eq!(readme.path, "readme.md");
@@ -118,7 +119,7 @@ fn every_key_is_read() {
     );
     assert_eq!(dist.annotations["com.example.kind"], "wheel");
     assert_eq!((map.path.as_str(), map.excluded), ("dist/*.map", true));
-    let config = docs.config.as_ref().unwrap();
+    let config = docs.package.config.as_ref().unwrap();
     assert_eq!(
         config.media_type.as_ref().unwrap().as_str(),
         "application/vnd.example.config.v1+json"
@@ -135,20 +136,20 @@ fn values_that_only_the_planner_can_check_have_their_places() {
     assert_eq!(shown(&docs.place), "s.yaml:6:5");
     assert_eq!(shown(&docs.places.reference), "s.yaml:7:16");
     assert_eq!(shown(&docs.places.artifact_type), "s.yaml:9:20");
-    assert_eq!(shown(&docs.places.base), "s.yaml:10:11");
+    assert_eq!(shown(&docs.package.base_place), "s.yaml:10:11");
     assert_eq!(shown(&docs.places.output), "s.yaml:26:13");
     assert_eq!(shown(&docs.tags[2].place), "s.yaml:8:32");
-    let places: Vec<_> = docs.files.iter().map(|file| shown(&file.place)).collect();
+    let places: Vec<_> = docs.package.files.iter().map(|file| shown(&file.place)).collect();
     assert_eq!(places, ["s.yaml:12:9", "s.yaml:13:15", "s.yaml:17:15", "s.yaml:21:9"]);
-    assert_eq!(shown(&docs.files[2].title_place), "s.yaml:19:16");
-    assert_eq!(shown(&docs.files[1].exclude_place), "s.yaml:14:18");
+    assert_eq!(shown(&docs.package.files[2].title_place), "s.yaml:19:16");
+    assert_eq!(shown(&docs.package.files[1].exclude_place), "s.yaml:14:18");
 }
 
 #[test]
 fn json_reads_as_yaml_does() {
     let spec =
         file(r#"{"artifacts": [{"reference": "h.io/a:v1", "files": ["x:a/b", {"path": "y", "hidden": true}]}]}"#);
-    assert_eq!(spec.artifacts[0].files[1].hidden, Some(true));
+    assert_eq!(spec.artifacts[0].package.files[1].hidden, Some(true));
 }
 
 #[test]
@@ -225,6 +226,6 @@ proptest! {
         prop_assume!(!path.trim().is_empty());
         let json = serde_json::json!({"artifacts": [{"reference": "h.io/a", "files": [&path]}]});
         let spec = read_as(None, &json.to_string()).unwrap();
-        prop_assert_eq!(&spec.artifacts[0].files[0].path, &path);
+        prop_assert_eq!(&spec.artifacts[0].package.files[0].path, &path);
     }
 }

@@ -71,15 +71,15 @@ pub struct Copied {
 /// What is there already costs one HEAD a tag, or one by digest; with referrers the lists of both sides as well.
 pub async fn copy(root: &Root, tags: &[TagRule], copy: Copy<'_>) -> Result<Copied> {
     let own = root.descriptor().digest;
-    let tags = Tags::look(tags, &own, copy.target, "the source has").await?;
+    let tags = Tags::look(tags, &own, copy.target).await?;
     let wanted = tags.wanted();
     let copied = |effect, digest: &Digest, graph| Copied {
         effect,
         digest: digest.clone(),
-        tags: tags.naming(digest, &own),
+        tags: tags.naming(digest),
         graph,
     };
-    if let (Some(kept), false, true) = (tags.kept(), tags.any_ours(), wanted.is_empty()) {
+    if let Some(kept) = tags.all_kept() {
         return Ok(copied(Effect::Skipped, kept, None));
     }
     let there = tags.any_ours() || copy.target.resolve(&Pointer::Digest(own.clone())).await?.is_some();
@@ -89,8 +89,7 @@ pub async fn copy(root: &Root, tags: &[TagRule], copy: Copy<'_>) -> Result<Copie
     let graph = graph::gather(root, there, !wanted.is_empty(), copy).await?;
     let written = send::send(&graph, &wanted, copy).await?;
     copy.target.finish().await?;
-    let effect = if written { Effect::Written } else { Effect::Unchanged };
-    Ok(copied(effect, &own, Some(graph)))
+    Ok(copied(written.into(), &own, Some(graph)))
 }
 
 impl Copy<'_> {

@@ -11,7 +11,7 @@ use crate::oci::{Descriptor, Digest, names};
 use crate::pack::{self, Selection};
 use crate::report::{Direction, Outcome};
 use crate::store::{BlobSource, BlobStream, Store};
-use crate::unpack::{Limits, Output};
+use crate::unpack::{self, Limits, Output};
 
 /// A file or directory that was pulled.
 #[derive(Clone, Debug)]
@@ -34,6 +34,21 @@ pub async fn pull(
 ) -> Result<Vec<PulledFile>> {
     let fetch = layers.iter().map(|layer| fetch(layer, store, output, limits, engine));
     stream::iter(fetch).buffered(256).try_collect().await
+}
+
+/// Fetches one layer without writing it anywhere: its bytes when all of them are known to be right.
+pub async fn spool(layer: &Descriptor, store: &Store, engine: &Engine) -> Result<BlobSource> {
+    let _permit = engine
+        .blobs
+        .acquire()
+        .await
+        .map_err(|_| Error::internal("the engine was closed"))?;
+    let title = layer.title().unwrap_or_default();
+    let transfer = engine.report.transfer(Direction::Down, title, layer.size);
+    let stream = open(layer, store).await?;
+    let source = unpack::spool(layer, stream, &transfer).await?;
+    transfer.done(Outcome::Moved);
+    Ok(source)
 }
 
 async fn fetch(

@@ -1,23 +1,18 @@
-//! The tags of a manifest that is written: looked at before anything is moved, and again right before they are written.
+//! The tags of a push or a copy: what is to be done about each. Looked at before anything is moved, and again right
+//! before one is written.
 
 use futures_util::future;
 
 use crate::error::{Class, Error, Result};
-use crate::oci::Digest;
+use crate::oci::{Digest, RawManifest};
 use crate::plan::TagRule;
 use crate::reference::{Pointer, Tag};
 use crate::spec::IfExists;
 use crate::store::Store;
 
-/// What is to be done about each tag.
-pub(super) struct Tags<'r> {
-    rules: &'r [TagRule],
-    states: Vec<State>,
-}
-
 /// What is to be done about a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
+enum TagState {
     /// It names our digest.
     Ours,
     /// It is to be written.
@@ -26,64 +21,94 @@ enum State {
     Kept(Digest),
 }
 
+/// Tags that are to name one digest.
+pub struct Tags<'r> {
+    own: Digest,
+    rules: Vec<(&'r TagRule, TagState)>,
+}
+
 impl<'r> Tags<'r> {
-    /// Looks at all of them: one HEAD each. `own` is what they are to name; `origin` says what makes that digest, for
-    /// the one who finds that a tag has another.
+    /// Looks at each tag of `rules`, which are to name `own`: one HEAD a tag.
     ///
     /// # Errors
     /// Conflict, if one names another digest and must not.
-    pub(super) async fn look(rules: &'r [TagRule], own: &Digest, store: &Store, origin: &str) -> Result<Self> {
-        let states = rules.iter().map(|rule| state(rule, own, store, origin));
-        let states = future::try_join_all(states).await?;
-        Ok(Tags { rules, states })
-    }
-
-    /// Whether there is none.
-    pub(super) fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
-
-    /// Whether one names our digest: then it is there.
-    pub(super) fn any_ours(&self) -> bool {
-        self.states.contains(&State::Ours)
-    }
-
-    /// Those to be written.
-    pub(super) fn wanted(&self) -> Vec<&'r TagRule> {
-        let pairs = self.rules.iter().zip(&self.states);
-        let wanted = pairs.filter(|(_, state)| **state == State::Write);
-        wanted.map(|(rule, _)| rule).collect()
-    }
-
-    /// What the first tag names that is left alone.
-    pub(super) fn kept(&self) -> Option<&Digest> {
-        self.states.iter().find_map(|state| match state {
-            State::Kept(digest) => Some(digest),
-            State::Ours | State::Write => None,
+    pub async fn look(rules: &'r [TagRule], own: &Digest, store: &Store) -> Result<Self> {
+        let states = rules
+            .iter()
+            .map(|rule| async move { Ok::<_, Error>((rule, state(rule, own, store).await?)) });
+        Ok(Tags {
+            own: own.clone(),
+            rules: future::try_join_all(states).await?,
         })
     }
 
-    /// The tags that name `digest` in the end; `own` is ours.
-    pub(super) fn naming(&self, digest: &Digest, own: &Digest) -> Vec<Tag> {
-        let names = |state: &State| match state {
-            State::Kept(kept) => kept == digest,
-            State::Ours | State::Write => own == digest,
+    /// Whether one of them names it already: then it is stored, and whole.
+    pub fn any_ours(&self) -> bool {
+        self.rules.iter().any(|(_, state)| *state == TagState::Ours)
+    }
+
+    /// Those to be written.
+    pub fn wanted(&self) -> Vec<&'r TagRule> {
+        let wanted = self.rules.iter().filter(|(_, state)| *state == TagState::Write);
+        wanted.map(|(rule, _)| *rule).collect()
+    }
+
+    /// What they name and keep, if a policy leaves all of them alone.
+    pub fn all_kept(&self) -> Option<&Digest> {
+        let kept = |(_, state): &'_ (&TagRule, TagState)| matches!(state, TagState::Kept(_));
+        if !self.rules.iter().all(kept) {
+            return None;
+        }
+        self.rules.iter().find_map(|(_, state)| match state {
+            TagState::Kept(digest) => Some(digest),
+            _ => None,
+        })
+    }
+
+    /// Those that name `digest` when everything is written.
+    pub fn naming(&self, digest: &Digest) -> Vec<Tag> {
+        let names = |state: &TagState| match state {
+            TagState::Kept(kept) => kept == digest,
+            TagState::Ours | TagState::Write => self.own == *digest,
         };
-        let pairs = self.rules.iter().zip(&self.states);
-        let named = pairs.filter(|(_, state)| names(state));
+        let named = self.rules.iter().filter(|(_, state)| names(state));
         named.map(|(rule, _)| rule.tag.clone()).collect()
     }
 }
 
-async fn state(rule: &TagRule, own: &Digest, store: &Store, origin: &str) -> Result<State> {
+/// Writes the tags of `rules` one after the other.
+///
+/// # Errors
+/// Also conflict, if another job made one meanwhile that must not be moved.
+pub async fn put(manifest: &RawManifest, rules: &[&TagRule], store: &Store) -> Result<()> {
+    for rule in rules {
+        recheck(rule, manifest.digest(), store).await?;
+        store.put_manifest(manifest, &Pointer::Tag(rule.tag.clone())).await?;
+    }
+    Ok(())
+}
+
+/// A tag that must not be moved is looked at again right before it is written: uploads take time, and another job may
+/// have made it meanwhile.
+pub async fn recheck(rule: &TagRule, own: &Digest, store: &Store) -> Result<()> {
+    if rule.if_exists == IfExists::Replace {
+        return Ok(());
+    }
+    match store.resolve(&Pointer::Tag(rule.tag.clone())).await? {
+        Some(found) if found.digest != *own => Err(raced(&rule.tag, &found.digest, store)),
+        _ => Ok(()),
+    }
+}
+
+async fn state(rule: &TagRule, own: &Digest, store: &Store) -> Result<TagState> {
     let found = store.resolve(&Pointer::Tag(rule.tag.clone())).await?;
-    let Some(found) = found else { return Ok(State::Write) };
+    let Some(found) = found else { return Ok(TagState::Write) };
     if found.digest == *own {
-        return Ok(State::Ours);
+        return Ok(TagState::Ours);
     }
     match rule.if_exists {
-        IfExists::Replace => Ok(State::Write),
-        IfExists::Skip => Ok(State::Kept(found.digest)),
+        IfExists::Replace => Ok(TagState::Write),
+        IfExists::Skip => Ok(TagState::Kept(found.digest)),
         IfExists::Fail => Err(Error::new(
             Class::Conflict,
             format!(
@@ -94,20 +119,8 @@ async fn state(rule: &TagRule, own: &Digest, store: &Store, origin: &str) -> Res
             ),
         )
         .hint(format!(
-            "{origin} {own}; write to another tag, or set `if-exists: replace`"
+            "this would be {own}; use another tag, or set `if-exists: replace`"
         ))),
-    }
-}
-
-/// A tag that must not be moved is looked at again right before it is written: uploads take time, and another job may
-/// have made it meanwhile.
-pub(super) async fn recheck(rule: &TagRule, own: &Digest, store: &Store) -> Result<()> {
-    if rule.if_exists == IfExists::Replace {
-        return Ok(());
-    }
-    match store.resolve(&Pointer::Tag(rule.tag.clone())).await? {
-        Some(found) if found.digest != *own => Err(raced(&rule.tag, &found.digest, store)),
-        _ => Ok(()),
     }
 }
 

@@ -7,3 +7,4 @@ mod fixture;
 mod hostile;
 mod properties;
 mod trees;
+mod zstd;

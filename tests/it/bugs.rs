@@ -71,7 +71,8 @@ const BUGS: &[(u8, &str, &[&str], Tests)] = &[
     (16, "oras_go", &["1176", "1177"], Tests(&["oras_go_1176_1177_a_head_with_a_wrong_length_refuses_nothing"])),
     // GAR's list of referrers gives wrong sizes.
     (17, "oras", &["1626"], Tests(&[
-        "oras_1626_wrong_sizes_refuse_nothing_and_harbor_19690_a_plain_json_type_neither"])),
+        "oras_1626_wrong_sizes_refuse_nothing_and_harbor_19690_a_plain_json_type_neither",
+        "oras_1626_a_wrong_size_in_the_list_stops_no_pull"])),
     // GitLab's fallback tag led to the subject itself.
     (18, "oras_go", &["1396"], Tests(&["oras_go_1396_gitlab_takes_the_fallback_tag_for_the_subject"])),
     // An index was refused as manifests that were taken to be there were gone.

@@ -215,3 +215,59 @@ fn text_of_a_registry_cannot_give_commands() {
             .is_none_or(|digest| !digest.contains("evil"))
     );
 }
+
+/// The lines of `GITHUB_ARTIFACTS`.
+fn listed(workspace: &Workspace) -> Vec<String> {
+    workspace.read("github/artifacts").lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_push_lists_its_artifacts_for_provenance() {
+    let workspace = Workspace::new();
+    let registry = Registry::start();
+    workspace.write("a.txt", "a");
+    workspace.write("github/artifacts", "");
+    workspace.write("github/list", r#"{"version":1,"subjects":[]}"#);
+    let host = registry.host();
+    let spec = format!(
+        "artifacts:\n\
+         - {{reference: '{host}/me/a:v1', files: [a.txt]}}\n\
+         - {{reference: '{host}/me/a:v2', files: ['a.txt:text/x'], tags: [latest]}}\n\
+         - {{reference: 'oci:layout:v1', files: [a.txt]}}\n"
+    );
+    let run = |command: &str| {
+        let run = job(&workspace)
+            .args([command, "--format", "json"])
+            .env("OCI_ARTIFACT_SPEC", &spec);
+        let paths = ["artifacts", "list"].map(|name| workspace.path().join("github").join(name).into_string());
+        let [file, list] = paths;
+        run.env("GITHUB_ARTIFACTS", file).env("GITHUB_ARTIFACTS_LIST", list)
+    };
+    run("push").arg("--dry-run").call().success();
+    assert_eq!(listed(&workspace), [""; 0]);
+    let pushed = run("push").call();
+    let digest = |name: &str| pushed.json()["artifacts"][name]["digest"].as_str().unwrap().to_owned();
+    let lines = [
+        format!("oci://{host}/me/a@{}", digest("a-v1")),
+        format!("oci://{host}/me/a:v2@{}", digest("a-v2")),
+    ];
+    assert_eq!(listed(&workspace), lines);
+    // A second run in the same step, and one in a later step of the job.
+    run("push").call().success();
+    assert_eq!(listed(&workspace), lines);
+    let subjects = [
+        serde_json::json!({"name": format!("{host}/me/a"), "digest": digest("a-v1"), "kind": "oci"}),
+        serde_json::json!({"name": format!("{host}/me/a:v2"), "digest": digest("a-v1"), "kind": "oci"}),
+    ];
+    let list = serde_json::json!({"version": 1, "subjects": subjects}).to_string();
+    workspace.write("github/list", list);
+    workspace.write("github/artifacts", "");
+    let later = run("push").call();
+    later.success();
+    assert_eq!(listed(&workspace), [""; 0]);
+    assert!(
+        later.stderr.contains("::notice title=oci-artifact::") && later.stderr.contains("not listed for provenance"),
+        "{}",
+        later.snapshot()
+    );
+}

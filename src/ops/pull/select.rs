@@ -3,37 +3,19 @@
 
 use super::{Context, PullItem, PullSettings};
 use crate::error::{Class, Error, Result};
-use crate::oci::{Content, Descriptor, RawManifest, names};
+use crate::oci::{Artifact, Descriptor, names};
 use crate::pattern::Pattern;
-use crate::spec::{FileSpec, IfNoFilesFound};
+use crate::reference::Reference;
+use crate::spec::{FileSpec, IfNoFilesFound, STDIN_TITLE};
 use crate::unpack::{check_title_as, colliding};
 
-/// The artifact type, and the layers that are wanted.
+/// The layers of the artifact that are wanted.
 pub(super) fn layers(
     item: &PullItem,
-    manifest: &RawManifest,
+    artifact: &Artifact,
     settings: PullSettings,
     context: &Context,
-) -> Result<(Option<String>, Vec<Descriptor>)> {
-    let artifact = match manifest.content()? {
-        Content::Artifact(artifact) => artifact,
-        Content::Index(index) => {
-            let listed = index.manifests.iter().map(|entry| {
-                let platform = entry
-                    .platform
-                    .as_ref()
-                    .map(|platform| format!(" ({platform})"))
-                    .unwrap_or_default();
-                format!("{}{platform}", entry.digest)
-            });
-            return Err(
-                Error::usage(format!("{} is an index; this version pulls artifacts", item.reference)).hint(format!(
-                    "pull one of its manifests by digest: {}",
-                    listed.collect::<Vec<_>>().join(", ")
-                )),
-            );
-        }
-    };
+) -> Result<Vec<Descriptor>> {
     if let Some(wanted) = &item.artifact_type
         && artifact.artifact_type.as_deref() != Some(wanted.as_str())
     {
@@ -44,12 +26,7 @@ pub(super) fn layers(
         ))
         .hint("name the right reference, or leave `artifact-type` out"));
     }
-    let titled: Vec<&Descriptor> = artifact.layers.iter().filter(|layer| layer.title().is_some()).collect();
-    let content = artifact
-        .layers
-        .iter()
-        .filter(|layer| layer.media_type != names::EMPTY)
-        .count();
+    let (titled, content) = titled(artifact);
     if titled.is_empty() && content > 0 {
         return Err(Error::new(
             Class::NotFound,
@@ -62,27 +39,58 @@ pub(super) fn layers(
             .report
             .warning(format!("{} has no files: there is nothing to write", item.reference));
     }
-    if titled.len() < content {
-        context.report.warning(format!(
-            "{}: {} layers without a title are left out",
-            item.reference,
-            content - titled.len()
-        ));
-    }
+    tell_untitled(&item.reference, content - titled.len(), context);
     let layers = select(item, &titled, settings, context)?;
-    // Titles come from the artifact: not to be trusted, whoever pushed it.
-    for layer in &layers {
-        if let Some(title) = layer.title() {
-            check_title_as(title, Class::Integrity).map_err(|error| error.hint(REFUSED))?;
-        }
+    check_titles(&layers, REFUSED, "list the one that you want in `files`")?;
+    Ok(layers)
+}
+
+/// The layers of a referrer, `reference`: all that have titles.
+pub(super) fn layers_of_referrer(
+    reference: &Reference,
+    artifact: &Artifact,
+    context: &Context,
+) -> Result<Vec<Descriptor>> {
+    let (titled, content) = titled(artifact);
+    tell_untitled(reference, content - titled.len(), context);
+    let layers: Vec<Descriptor> = titled.into_iter().cloned().collect();
+    check_titles(&layers, UNWANTED, UNWANTED).map_err(|error| error.context(reference))?;
+    Ok(layers)
+}
+
+/// The layers that have titles, and how many are more than the empty one in the place of none.
+fn titled(artifact: &Artifact) -> (Vec<&Descriptor>, usize) {
+    let (titled, others): (Vec<_>, Vec<_>) = artifact.layers.iter().partition(|layer| layer.title().is_some());
+    let untitled = others.iter().filter(|layer| layer.media_type != names::EMPTY).count();
+    let content = titled.len() + untitled;
+    (titled, content)
+}
+
+fn tell_untitled(reference: &Reference, untitled: usize, context: &Context) {
+    if untitled > 0 {
+        let plural = if untitled == 1 {
+            " without a title is"
+        } else {
+            "s without a title are"
+        };
+        let text = format!("{reference}: {untitled} layer{plural} left out");
+        context.report.warning(text);
     }
-    if let Some((one, other)) = colliding(layers.iter().filter_map(titled_kind)) {
-        return Err(Error::integrity(format!(
-            "two files of the artifact have the titles {one:?} and {other:?}"
-        ))
-        .hint("list the one that you want in `files`"));
+}
+
+/// Titles come from the artifact: not to be trusted, whoever pushed it. The hints are for a title that is refused, and
+/// for two that are one path.
+fn check_titles(layers: &[Descriptor], refused: &str, twice: &str) -> Result<()> {
+    for title in layers.iter().filter_map(Descriptor::title) {
+        check_title_as(title, Class::Integrity).map_err(|error| error.hint(refused))?;
     }
-    Ok((artifact.artifact_type, layers))
+    let Some((one, other)) = colliding(layers.iter().filter_map(titled_kind)) else {
+        return Ok(());
+    };
+    let error = Error::integrity(format!(
+        "two files of the artifact have the titles {one:?} and {other:?}"
+    ));
+    Err(error.hint(twice))
 }
 
 /// A layer's title, and whether it becomes a directory.
@@ -93,6 +101,9 @@ pub(super) fn titled_kind(layer: &Descriptor) -> Option<(&str, bool)> {
         .is_some_and(|value| value == "true");
     Some((layer.title()?, directory))
 }
+
+const UNWANTED: &str =
+    "nothing was written; leave its type out of `include-referrers`, or pull by digest what you need";
 
 const REFUSED: &str = "nothing was written; who pushed the artifact can give the file another title";
 
@@ -109,7 +120,11 @@ fn select(
     let mut wanted = vec![false; titled.len()];
     for entry in &item.files {
         let pattern = Pattern::parse(&entry.path).ok();
-        let plain = entry.path.trim_start_matches("./").trim_end_matches('/');
+        let plain = if entry.is_stdin() {
+            STDIN_TITLE
+        } else {
+            entry.path.trim_start_matches("./").trim_end_matches('/')
+        };
         let matches = |layer: &Descriptor| {
             let title = layer.title().unwrap_or_default();
             match &entry.title {

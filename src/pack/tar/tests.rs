@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use super::*;
 use crate::error::Class;
 use crate::oci::Digest;
-use crate::pack::{Entry, Options, Selection, directory, walk};
+use crate::pack::{Compression, Entry, Options, Selection, directory, walk};
 use crate::store::BlobSource;
 
 fn temporary() -> (tempfile::TempDir, Utf8PathBuf) {
@@ -128,7 +128,7 @@ fn golden_digests() {
     );
     for threads in [1, 2, 16] {
         let options = Options {
-            gzip: true,
+            compression: Compression::Gzip,
             threads,
             mtime: 0,
         };
@@ -175,7 +175,7 @@ fn oras_writes_the_same_tar_for_a_normalised_tree() {
 fn plain_is_the_tar_itself() {
     let (_guard, tree) = sample();
     let options = Options {
-        gzip: false,
+        compression: Compression::None,
         threads: 1,
         mtime: 7,
     };
@@ -199,9 +199,9 @@ fn a_file_that_changed_since_it_was_listed_is_named() {
     let tree = walk(root.clone(), &Selection::default()).unwrap();
     for content in ["1234", "123456", ""] {
         fs_err::write(root.join("file"), content).unwrap();
-        for gzip in [true, false] {
+        for compression in [Compression::Gzip, Compression::Zstd, Compression::None] {
             let options = Options {
-                gzip,
+                compression,
                 threads: 2,
                 mtime: 0,
             };
@@ -215,7 +215,7 @@ fn a_file_that_changed_since_it_was_listed_is_named() {
     }
     fs_err::remove_file(root.join("file")).unwrap();
     let options = Options {
-        gzip: true,
+        compression: Compression::Gzip,
         threads: 2,
         mtime: 0,
     };

@@ -14,12 +14,19 @@ use crate::suggest::nearest;
 /// The known keys of a map, each at most once.
 pub(super) struct Fields<'n> {
     found: HashMap<&'static str, &'n Node>,
+    /// Keys that unknown ones were probably meant to be, which has been told.
+    meant: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
     /// The value of a key.
     pub(super) fn get(&self, name: &'static str) -> Option<&'n Node> {
         self.found.get(name).copied()
+    }
+
+    /// Whether it is there under another name.
+    pub(super) fn is_meant(&self, name: &str) -> bool {
+        self.meant.contains(&name)
     }
 }
 
@@ -47,9 +54,6 @@ impl Reader<'_, '_> {
                         found.insert(known.name, &entry.value);
                     }
                 }
-            } else if keys::is_later(scope, name) {
-                let error = Error::usage(format!("`{name}` is not in this version"));
-                self.problem(entry.at, error.hint("leave it out, or use a later version"));
             } else {
                 meant.extend(nearest(name, keys::in_scope(scope).map(|key| key.name)));
                 let error = Error::usage(format!("unknown key {} in {}", shown(name), scope.name()));
@@ -62,14 +66,16 @@ impl Reader<'_, '_> {
                 self.missing(node.at, key.name, scope);
             }
         }
-        Some(Fields { found })
+        Some(Fields { found, meant })
     }
 
     pub(super) fn missing(&mut self, at: At, key: &str, scope: Scope) {
         let hint = match key {
             "artifacts" => AN_ARTIFACT,
-            "reference" => "write HOST/REPOSITORY:TAG, or oci:DIRECTORY:TAG for a layout on disk",
+            "reference" | "subject" => "write HOST/REPOSITORY:TAG, or oci:DIRECTORY:TAG for a layout on disk",
             "tag" => "write {tag: NAME, if-exists: POLICY}, or the name alone",
+            "ref" => "write {ref: NAME, platform: OS/ARCHITECTURE}, or the name alone",
+            "artifact-type" => "say what it is, such as `artifact-type: application/spdx+json`",
             _ => "name the file, directory or pattern",
         };
         self.problem(at, Error::usage(format!("{} has no `{key}`", scope.name())).hint(hint));

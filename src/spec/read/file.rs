@@ -3,12 +3,16 @@
 use super::Reader;
 use crate::error::{Error, Result};
 use crate::oci::{MediaType, names};
-use crate::spec::keys::{LATER_COMPRESSION, Scope, find};
+use crate::spec::keys::{Scope, find};
 use crate::spec::node::{Entry, Node, Value};
 use crate::spec::problems::{At, shown};
 use crate::spec::{Compression, FileSpec};
 
-const COMPRESSIONS: &[(&str, Compression)] = &[("gzip", Compression::Gzip), ("none", Compression::None)];
+const COMPRESSIONS: &[(&str, Compression)] = &[
+    ("gzip", Compression::Gzip),
+    ("zstd", Compression::Zstd),
+    ("none", Compression::None),
+];
 
 /// Annotations of a layer that mean something to a reader, and what to set instead.
 const RESERVED: &[(&str, &str)] = &[
@@ -45,7 +49,7 @@ impl Reader<'_, '_> {
             exclude: self.patterns("exclude", exclude),
             compression: fields
                 .get("compression")
-                .and_then(|node| self.choice("compression", node, COMPRESSIONS, LATER_COMPRESSION)),
+                .and_then(|node| self.choice("compression", node, COMPRESSIONS)),
             hidden: fields.get("hidden").and_then(|node| self.truth("hidden", node)),
             ..FileSpec::default()
         };

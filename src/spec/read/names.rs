@@ -10,8 +10,7 @@ use crate::spec::problems::{At, shown};
 
 impl Reader<'_, '_> {
     /// Names every artifact; a name that stands for two is a problem.
-    pub(super) fn named(&mut self, drafts: Vec<Option<Draft>>) -> Vec<ArtifactSpec> {
-        let drafts: Vec<Draft> = drafts.into_iter().flatten().collect();
+    pub(super) fn named(&mut self, drafts: Vec<Draft>) -> Vec<ArtifactSpec> {
         let mut shared: HashMap<String, usize> = HashMap::new();
         for draft in &drafts {
             *shared.entry(plain_name(draft).to_owned()).or_default() += 1;

@@ -20,10 +20,15 @@ fn tags_may_not_stand_twice() {
 fn one_text_is_a_list_of_its_lines() {
     let text = "artifacts:\n- reference: h.io/a:v1\n  tags: v2\n  files: |\n    a:text/plain\n\n    b\n";
     let spec = file(text);
-    let files: Vec<_> = spec.artifacts[0].files.iter().map(|file| file.path.as_str()).collect();
+    let files: Vec<_> = spec.artifacts[0]
+        .package
+        .files
+        .iter()
+        .map(|file| file.path.as_str())
+        .collect();
     assert_eq!(files, ["a", "b"]);
     assert_eq!(
-        spec.artifacts[0].files[1].place.as_ref().unwrap().to_string(),
+        spec.artifacts[0].package.files[1].place.as_ref().unwrap().to_string(),
         "s.yaml:7:5"
     );
     assert_eq!(spec.artifacts[0].tags.len(), 1);

@@ -14,7 +14,7 @@ use crate::plan::TagRule;
 use crate::reference::Pointer;
 use crate::report::{Direction, Event, Outcome};
 use crate::store::{self, BlobSource, PutBlob, Store};
-use crate::transfer::tags::recheck;
+use crate::transfer::tags::{self, recheck};
 
 /// Manifests under way at once; their blobs share the engine's permits.
 const AT_ONCE: usize = 8;
@@ -37,9 +37,8 @@ pub(super) async fn send(graph: &Graph, wanted: &[&TagRule], copy: Copy<'_>) -> 
             .await?;
     }
     if let (None, Some((raw, _))) = (last, &root.manifest) {
-        for rule in wanted {
-            recheck(rule, raw.digest(), copy.target).await?;
-            copy.target.put_manifest(raw, &Pointer::Tag(rule.tag.clone())).await?;
+        tags::put(raw, wanted, copy.target).await?;
+        if !wanted.is_empty() {
             sender.wrote();
         }
     }
@@ -191,16 +190,9 @@ impl<'a> Sender<'a> {
             .target
             .put_blob(blob, &source, self.copy.mount(), &label)
             .await?;
-        let told = match put {
-            PutBlob::Uploaded => Outcome::Moved,
-            PutBlob::Mounted => Outcome::Mounted,
-            PutBlob::Present => Outcome::Present,
-            PutBlob::Planned => Outcome::Planned,
-        };
         drop(source);
-        engine
-            .report
-            .emit(&Event::Transferred(Direction::Up, &label, blob.size, told));
+        let stored = Event::stored(&label, blob.size, Outcome::from(put));
+        engine.report.emit(&stored);
         if put != PutBlob::Present {
             self.wrote();
         }

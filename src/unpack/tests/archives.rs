@@ -134,7 +134,6 @@ async fn a11_bombs() {
     // The file that is claimed to be large is cut off, nothing was set aside for it.
     let claimed = Tar::docs().entry(b'0', "docs/x", "", b"x", |header| header.set_size(1 << 60));
     fixture.refuses(&claimed.end(), "cut off").await;
-    fixture.refuses(&[0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0], "zstd").await;
 }
 
 #[tokio::test]

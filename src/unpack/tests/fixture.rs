@@ -144,6 +144,14 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// One frame with a checksum.
+pub(super) fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.include_checksum(true).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
 /// A tar, written header by header with none of the checks of a well-meaning writer.
 #[derive(Clone, Default)]
 pub(super) struct Tar(Vec<u8>);

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::fixture::{Fixture, Tar, gzip};
+use super::fixture::{Fixture, Tar, gzip, zstd};
 
 /// Paths of few names, so that entries meet, climb and go through each other.
 fn path() -> impl Strategy<Value = String> {
@@ -65,7 +65,7 @@ proptest! {
 
     #[test]
     fn damaged_archives_never_panic(
-        zipped: bool,
+        format in 0..3,
         flips in vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
         end in any::<prop::sample::Index>(),
     ) {
@@ -77,7 +77,11 @@ proptest! {
             .symlink("docs/l", "long")
             .hardlink("docs/h", "docs/long")
             .end();
-        let mut blob = if zipped { gzip(&tar) } else { tar };
+        let mut blob = match format {
+            0 => tar,
+            1 => gzip(&tar),
+            _ => zstd(&tar),
+        };
         for (index, byte) in flips {
             let at = index.index(blob.len());
             blob[at] ^= byte;

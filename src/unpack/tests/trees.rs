@@ -1,6 +1,6 @@
 //! Directories that unpack.
 
-use super::fixture::{Fixture, Tar, gzip};
+use super::fixture::{Fixture, Tar, gzip, zstd};
 use crate::error::Class;
 use crate::oci::Digest;
 use crate::unpack::Limits;
@@ -16,9 +16,9 @@ fn sample() -> Tar {
 }
 
 #[tokio::test]
-async fn a_tree_plain_and_gzipped() {
+async fn a_tree_plain_and_compressed() {
     let mut trees = Vec::new();
-    for blob in [sample().end(), gzip(&sample().end())] {
+    for blob in [sample().end(), gzip(&sample().end()), zstd(&sample().end())] {
         let fixture = Fixture::new();
         let path = fixture.unpack("docs", &blob).await.unwrap();
         assert_eq!(path, fixture.out("docs"));
@@ -26,7 +26,7 @@ async fn a_tree_plain_and_gzipped() {
         assert_eq!(fixture.mode("docs/a.txt") & 0o7100, 0);
         trees.push(fixture.tree());
     }
-    assert_eq!(trees[0], trees[1]);
+    assert!(trees[0] == trees[1] && trees[0] == trees[2]);
     insta::assert_debug_snapshot!(trees[0], @r#"
     {
         "out": "/",

@@ -1,7 +1,7 @@
 //! Referrers in a layout, whoever wrote them.
 
 use super::*;
-use crate::oci::names;
+use crate::oci::{Content, names};
 
 async fn referrer(layout: &Layout, text: &str, subject: &RawManifest) -> RawManifest {
     let layer = put_blob(layout, text.as_bytes()).await;

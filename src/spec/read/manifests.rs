@@ -1,0 +1,193 @@
+//! `manifests`: what an index lists. Names are settled when every artifact of the spec is known.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Reader;
+use super::artifact::Draft;
+use crate::error::{Error, Result};
+use crate::oci::{Annotations, Platform};
+use crate::reference::{Case, Host, Location, Pointer, Reference};
+use crate::spec::keys::Scope;
+use crate::spec::node::{Node, Value};
+use crate::spec::problems::{At, shown};
+use crate::spec::{ArtifactSpec, ManifestSpec, ManifestTarget};
+
+/// An entry whose name means nothing yet.
+pub(super) struct ManifestDraft {
+    name: String,
+    at: At,
+    platform: Option<Platform>,
+    annotations: Annotations,
+}
+
+impl Reader<'_, '_> {
+    pub(super) fn manifests(&mut self, node: Option<&Node>) -> Vec<ManifestDraft> {
+        let items = self.items("manifests", node);
+        if let (true, Some(node)) = (items.is_empty(), node)
+            && !matches!(node.value, Value::Broken | Value::Map(_))
+        {
+            let error = Error::usage("`manifests` is empty, and an index lists something");
+            self.problem(node.at, error.hint("list names of this spec, tags or digests"));
+        }
+        items.iter().filter_map(|item| self.manifest(item)).collect()
+    }
+
+    fn manifest(&mut self, node: &Node) -> Option<ManifestDraft> {
+        let (text, platform, annotations) = match &node.value {
+            Value::Map(_) => {
+                let fields = self.fields(node, Scope::Manifest)?;
+                let platform = self.parsed("platform", fields.get("platform"));
+                let annotations = self.annotations("annotations", fields.get("annotations"), &[]);
+                let text = self.given("ref", fields.get("ref")?)?;
+                (text, platform.map(|(value, _)| value), annotations)
+            }
+            _ => (self.given("manifests", node)?, None, Annotations::new()),
+        };
+        Some(ManifestDraft {
+            name: text.text,
+            at: text.at,
+            platform,
+            annotations,
+        })
+    }
+
+    /// Settles the `manifests` of all `artifacts`, which were made of drafts in this order.
+    pub(super) fn linked(
+        &mut self,
+        artifacts: &mut [ArtifactSpec],
+        drafts: Vec<Vec<ManifestDraft>>,
+        registry: Option<&Host>,
+    ) {
+        let known: HashMap<String, Location> = artifacts
+            .iter()
+            .map(|artifact| (artifact.name.clone(), artifact.reference.location.clone()))
+            .collect();
+        for (artifact, drafts) in artifacts.iter_mut().zip(drafts) {
+            let mut seen = HashSet::new();
+            for draft in drafts {
+                let result = target(&draft, artifact, &known, registry);
+                let Some(target) = self.checked("manifests", draft.at, result) else {
+                    continue;
+                };
+                if !seen.insert(draft.name.clone()) {
+                    let error = Error::usage(format!("`manifests` lists {} twice", shown(&draft.name)));
+                    self.problem(draft.at, error.hint("keep one of them"));
+                    continue;
+                }
+                artifact.manifests.push(ManifestSpec {
+                    target,
+                    platform: draft.platform,
+                    annotations: draft.annotations,
+                    place: Some(self.problems.place(draft.at)),
+                });
+            }
+        }
+        self.refuse_cycles(artifacts);
+    }
+
+    /// An index can't list itself, by whatever way: its digest would have to be known before it is made.
+    fn refuse_cycles(&mut self, artifacts: &[ArtifactSpec]) {
+        let lists: HashMap<&str, Vec<&str>> = artifacts
+            .iter()
+            .map(|artifact| (artifact.name.as_str(), names(artifact).collect()))
+            .collect();
+        let mut told = HashSet::new();
+        for artifact in artifacts.iter().filter(|artifact| !artifact.manifests.is_empty()) {
+            let mut way = vec![artifact.name.as_str()];
+            if told.contains(artifact.name.as_str())
+                || !leads_to(&artifact.name, &artifact.name, &lists, &mut way, &mut HashSet::new())
+            {
+                continue;
+            }
+            told.extend(way.iter().copied());
+            let error = Error::usage(format!("an index can't list itself: {}", way.join(" lists ")));
+            let error = error.hint("take one of these names out of `manifests`");
+            match artifact.manifests.iter().find(|entry| is_step(entry, &way)) {
+                Some(ManifestSpec { place: Some(place), .. }) => self.problem(
+                    At {
+                        line: place.line,
+                        column: place.column,
+                    },
+                    error,
+                ),
+                _ => self.problems.add_whole(error),
+            }
+        }
+    }
+}
+
+fn is_step(entry: &ManifestSpec, way: &[&str]) -> bool {
+    matches!(&entry.target, ManifestTarget::Artifact(name) if way.get(1) == Some(&name.as_str()))
+}
+
+fn names(artifact: &ArtifactSpec) -> impl Iterator<Item = &str> {
+    artifact.manifests.iter().filter_map(|entry| match &entry.target {
+        ManifestTarget::Artifact(name) => Some(name.as_str()),
+        ManifestTarget::Pointer(_) => None,
+    })
+}
+
+/// Whether `from` lists `to`, directly or not; `way` then ends in it.
+fn leads_to<'n>(
+    from: &str,
+    to: &'n str,
+    lists: &HashMap<&'n str, Vec<&'n str>>,
+    way: &mut Vec<&'n str>,
+    seen: &mut HashSet<&'n str>,
+) -> bool {
+    for &next in lists.get(from).into_iter().flatten() {
+        way.push(next);
+        if next == to || seen.insert(next) && leads_to(next, to, lists, way, seen) {
+            return true;
+        }
+        way.pop();
+    }
+    false
+}
+
+fn target(
+    draft: &ManifestDraft,
+    index: &ArtifactSpec,
+    known: &HashMap<String, Location>,
+    registry: Option<&Host>,
+) -> Result<ManifestTarget> {
+    let own = &index.reference.location;
+    match known.get(&draft.name) {
+        Some(location) if location == own => Ok(ManifestTarget::Artifact(draft.name.clone())),
+        Some(location) => Err(elsewhere(&draft.name, location, own)),
+        None => pointer(&draft.name, own, registry).map(ManifestTarget::Pointer),
+    }
+}
+
+/// What `name` points to in the repository at `own`: a tag, a digest, or a whole reference into it.
+pub(in crate::spec) fn pointer(name: &str, own: &Location, registry: Option<&Host>) -> Result<Pointer> {
+    if let Ok(digest) = name.parse() {
+        return Ok(Pointer::Digest(digest));
+    }
+    if !name.contains(['/', '@']) && !name.starts_with("oci:") {
+        return name.parse().map(Pointer::Tag);
+    }
+    let (reference, _) = Reference::parse(name, registry, Case::Fold)?;
+    if reference.location != *own {
+        return Err(elsewhere(name, &reference.location, own));
+    }
+    reference.pointer().ok_or_else(|| {
+        Error::usage(format!("{} has neither a tag nor a digest", shown(name))).hint("add :TAG or @DIGEST")
+    })
+}
+
+fn elsewhere(name: &str, location: &Location, own: &Location) -> Error {
+    Error::usage(format!(
+        "{} lies in {location}, and an index lists what lies beside it, in {own}",
+        shown(name)
+    ))
+    .hint(format!("push it to {own}, or copy it there first"))
+}
+
+/// The manifests of each draft, taken out of it.
+pub(super) fn take(drafts: &mut [Draft]) -> Vec<Vec<ManifestDraft>> {
+    drafts
+        .iter_mut()
+        .map(|draft| std::mem::take(&mut draft.manifests))
+        .collect()
+}
