@@ -75,22 +75,11 @@ suite! {
 }
 
 suite! { @store archive => Subject::archive(); [
-    a_manifest_is_found_by_tag_and_by_digest
-    a_tag_moves
-    a_blob_is_uploaded_once
-    a_blob_is_read_from_any_offset
-    a_large_blob_comes_back_as_it_was
-    an_empty_blob_is_a_blob
-    a_source_that_changed_is_refused
-    one_blob_from_many_sides_at_once
-    many_blobs_at_once
-    a_neighbours_blob_is_mounted_or_uploaded
-    a_manifest_without_its_blobs_is_refused
-    a_manifest_under_another_digest_is_refused
-    tags_come_in_pages_and_in_order
-    a_large_manifest_comes_back_as_it_was
-    several_tags_in_one_call
-    referrers_are_listed_with_type_and_annotations
+    a_manifest_is_found_by_tag_and_by_digest a_tag_moves a_blob_is_uploaded_once a_blob_is_read_from_any_offset
+    a_large_blob_comes_back_as_it_was an_empty_blob_is_a_blob a_source_that_changed_is_refused
+    one_blob_from_many_sides_at_once many_blobs_at_once a_neighbours_blob_is_mounted_or_uploaded
+    a_manifest_without_its_blobs_is_refused a_manifest_under_another_digest_is_refused tags_come_in_pages_and_in_order
+    a_large_manifest_comes_back_as_it_was several_tags_in_one_call referrers_are_listed_with_type_and_annotations
     an_index_refers_to_a_subject_too
 ] }
 
