@@ -9,6 +9,7 @@ mod args;
 pub mod document;
 mod entries;
 mod layers;
+mod oras;
 pub mod outputs;
 mod parse;
 mod raw;

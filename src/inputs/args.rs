@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 
 use super::layers::{Given, Layer};
 use super::table::{INPUTS, Input, Kind};
-use super::{Command, suggest};
+use super::{Command, oras, suggest};
 use crate::error::{Error, Result};
 
 /// The name that the help shows.
@@ -39,6 +39,7 @@ pub fn parse(mut arguments: Vec<OsString>, default: Option<Command>) -> Result<P
         None if implied && arguments.len() > 1 => return Err(flag_first(&arguments)),
         _ => {}
     }
+    let command = arguments.get(1).map(|first| first.to_string_lossy().into_owned());
     hide_stdin(&mut arguments);
     match definition().try_get_matches_from(arguments) {
         Ok(matches) => match matches.subcommand() {
@@ -55,7 +56,7 @@ pub fn parse(mut arguments: Vec<OsString>, default: Option<Command>) -> Result<P
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Parsed::Text(error.render().to_string()))
         }
-        Err(error) => Err(explain(&error)),
+        Err(error) => Err(explain(&error, command.as_deref())),
     }
 }
 
@@ -281,8 +282,8 @@ fn flags(command: Command, matches: &ArgMatches) -> Layer {
     layer
 }
 
-/// Clap's complaint in our form: the first line says what is wrong, its tips are the way out.
-fn explain(error: &clap::Error) -> Error {
+/// Clap's complaint in our form: the first line says what is wrong; a word of ORAS, or its tips, are the way out.
+fn explain(error: &clap::Error, command: Option<&str>) -> Error {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
@@ -307,7 +308,15 @@ fn explain(error: &clap::Error) -> Error {
         // `-- --tags` would make a file of a flag.
         .filter(|tip| !tip.starts_with("to pass"))
         .collect();
-    let hint = if tips.is_empty() {
+    let of_oras = match error.kind() {
+        ErrorKind::UnknownArgument | ErrorKind::InvalidValue | ErrorKind::NoEquals => {
+            context(ContextKind::InvalidArg).and_then(|flag| oras::flag(command.unwrap_or_default(), flag))
+        }
+        _ => None,
+    };
+    let hint = if let Some(hint) = of_oras {
+        hint.to_owned()
+    } else if tips.is_empty() {
         format!("{PROGRAM} COMMAND --help lists what a command takes")
     } else {
         tips.join("; ")

@@ -29,6 +29,16 @@ impl Fields {
         Ok(())
     }
 
+    /// Sets `name` in its place, or before `next`.
+    pub fn set_before(&mut self, next: &str, name: &str, value: &impl Serialize) -> Result<()> {
+        let at = self.0.iter().position(|(key, _)| key == next);
+        match at.filter(|_| self.get(name).is_none()) {
+            Some(at) => self.0.insert(at, (name.to_owned(), raw(value)?)),
+            None => self.set(name, value)?,
+        }
+        Ok(())
+    }
+
     /// Takes `name` away.
     pub fn remove(&mut self, name: &str) {
         self.0.retain(|(key, _)| key != name);

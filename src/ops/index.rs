@@ -181,7 +181,7 @@ fn changed(
     let entries: Vec<Box<RawValue>> = entries.into_iter().map(|(_, entry)| entry).collect();
     fields.set("manifests", &entries)?;
     if let Some(artifact_type) = &change.artifact_type {
-        fields.set("artifactType", artifact_type)?;
+        fields.set_before("manifests", "artifactType", artifact_type)?;
     }
     if !change.annotations.is_empty() {
         let mut annotations: Annotations = match fields.get("annotations") {

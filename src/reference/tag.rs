@@ -27,10 +27,14 @@ impl FromStr for Tag {
         if sound {
             return Ok(Tag(text.to_owned()));
         }
-        Err(Error::usage(format!("{text:?} is not a tag")).hint(
+        // As ORAS takes several tags.
+        let hint = if text.contains(',') {
+            "a reference has one tag; the others go into tags"
+        } else {
             "a tag has up to 128 letters, digits, '_', '.' and '-', and starts with none of the last two; \
-             ${ci.ref-slug} is a branch or tag name made safe",
-        ))
+             ${ci.ref-slug} is a branch or tag name made safe"
+        };
+        Err(Error::usage(format!("{text:?} is not a tag")).hint(hint))
     }
 }
 

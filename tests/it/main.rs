@@ -30,6 +30,7 @@ mod index;
 mod layout;
 mod login;
 mod oras;
+mod oras_rows;
 mod pull;
 mod pull_referrers;
 mod push;

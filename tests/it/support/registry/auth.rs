@@ -184,7 +184,13 @@ impl Gate {
             scopes.retain(|scope| scope.starts_with(&theirs) == is_other);
         }
         let token = self.grant(&scopes, known, bearer.token_uses);
-        let mut body = serde_json::json!({"token": token});
+        // The distribution spec's two answers: strict clients look for these names alone.
+        let name = if request.method == "POST" {
+            "access_token"
+        } else {
+            "token"
+        };
+        let mut body = serde_json::json!({name: token});
         if let Some(seconds) = bearer.expires_in {
             body["expires_in"] = seconds.into();
         }
