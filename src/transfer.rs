@@ -1,6 +1,6 @@
 //! Moving artifacts: hash and pack ([`prepare`]), then store what is missing, the manifest and what refers to it
-//! ([`push`], [`attach`]), the [`tags`] last; the way back is [`pull`], from store to store [`copy`]. [`referrers`] is
-//! what refers to a manifest.
+//! ([`push`], [`attach`]), the [`tags`] last; the way back is [`pull`]; [`copy`] goes from store to store.
+//! [`referrers`] is what refers to a manifest.
 //!
 //! [`prepare`]: prepare::prepare
 //! [`push`]: push::push

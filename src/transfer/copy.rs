@@ -1,7 +1,7 @@
 //! A manifest from one store into another, with all that it lists and, if asked for, all that refers to it.
 //!
-//! First the manifests alone are read, as far as the target lacks them: [`graph`]. Then what they need goes over, what
-//! is listed before what lists it, subjects before referrers, tags last: [`send`]. A manifest that the target has is
+//! First the manifests alone are read, as far as the target lacks them: `graph`. Then what they need goes over, what
+//! is listed before what lists it, subjects before referrers, tags last: `send`. A manifest that the target has is
 //! complete there, so a copy that was cut goes on where it stopped. Bytes are never written anew: every digest stays.
 
 mod graph;
@@ -71,7 +71,7 @@ pub struct Copied {
 /// What is there already costs one HEAD a tag, or one by digest; with referrers the lists of both sides as well.
 pub async fn copy(root: &Root, tags: &[TagRule], copy: Copy<'_>) -> Result<Copied> {
     let own = root.descriptor().digest;
-    let tags = Tags::look(tags, &own, copy.target, "the source has").await?;
+    let tags = Tags::look(tags, &own, copy.target).await?;
     let wanted = tags.wanted();
     let copied = |effect, digest: &Digest, graph| Copied {
         effect,

@@ -56,7 +56,7 @@ pub async fn push(
     engine: &Engine,
 ) -> Result<Pushed> {
     let own = artifact.manifest.digest();
-    let tags = Tags::look(rules, own, store, "the files make").await?;
+    let tags = Tags::look(rules, own, store).await?;
     let pushed = |effect, digest: &Digest| Pushed {
         effect,
         digest: digest.clone(),

@@ -28,15 +28,14 @@ pub struct Tags<'r> {
 }
 
 impl<'r> Tags<'r> {
-    /// Looks at each tag of `rules`, which are to name `own`: one HEAD a tag. `origin` says what makes that digest, for
-    /// the one who finds that a tag has another.
+    /// Looks at each tag of `rules`, which are to name `own`: one HEAD a tag.
     ///
     /// # Errors
     /// Conflict, if one names another digest and must not.
-    pub async fn look(rules: &'r [TagRule], own: &Digest, store: &Store, origin: &str) -> Result<Self> {
+    pub async fn look(rules: &'r [TagRule], own: &Digest, store: &Store) -> Result<Self> {
         let states = rules
             .iter()
-            .map(|rule| async move { Ok::<_, Error>((rule, state(rule, own, store, origin).await?)) });
+            .map(|rule| async move { Ok::<_, Error>((rule, state(rule, own, store).await?)) });
         Ok(Tags {
             own: own.clone(),
             rules: future::try_join_all(states).await?,
@@ -101,7 +100,7 @@ pub async fn recheck(rule: &TagRule, own: &Digest, store: &Store) -> Result<()> 
     }
 }
 
-async fn state(rule: &TagRule, own: &Digest, store: &Store, origin: &str) -> Result<TagState> {
+async fn state(rule: &TagRule, own: &Digest, store: &Store) -> Result<TagState> {
     let found = store.resolve(&Pointer::Tag(rule.tag.clone())).await?;
     let Some(found) = found else { return Ok(TagState::Write) };
     if found.digest == *own {
@@ -119,7 +118,9 @@ async fn state(rule: &TagRule, own: &Digest, store: &Store, origin: &str) -> Res
                 found.digest
             ),
         )
-        .hint(format!("{origin} {own}; use another tag, or set `if-exists: replace`"))),
+        .hint(format!(
+            "this would be {own}; use another tag, or set `if-exists: replace`"
+        ))),
     }
 }
 

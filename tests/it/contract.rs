@@ -4,143 +4,20 @@
 //! `scripts/test-peers` runs the ignored tests.
 
 mod referrers;
+mod subject;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use oci_artifact::credentials::{Credentials, Given};
-use oci_artifact::env::Env;
 use oci_artifact::error::{Class, Result};
-use oci_artifact::http;
 use oci_artifact::oci::{Descriptor, Digest, ImageManifest, MANIFEST_LIMIT, RawManifest};
-use oci_artifact::reference::{Case, Pointer, Reference, Tag};
-use oci_artifact::report::{Report, Secret};
-use oci_artifact::store::{Archive, BlobSource, PIECE, PutBlob, Store, Stores};
+use oci_artifact::reference::{Pointer, Tag};
+use oci_artifact::store::{BlobSource, PIECE, PutBlob, Store};
 
-use crate::support::peers::{Access, Peer};
-use crate::support::registry::{Auth, Bearer, Options, Registry};
-use crate::support::tls::tls;
 use referrers::{
     a_deleted_referrer_is_listed_no_more, an_index_refers_to_a_subject_too,
     referrers_are_listed_with_type_and_annotations, referrers_put_at_once_are_all_listed, several_tags_in_one_call,
 };
-
-const USER: &str = "user";
-const PASSWORD: &str = "secret";
-
-/// A store to try, and what keeps it alive.
-struct Subject {
-    store: Store,
-    /// Another repository beside it.
-    neighbour: Store,
-    _keep: Vec<Box<dyn Send>>,
-}
-
-impl Subject {
-    fn layout() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let place = format!("oci:{}", directory.path().display());
-        Subject::at(&place, false, false, vec![Box::new(directory)])
-    }
-
-    /// While it is written: nothing is deleted from it.
-    fn archive() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = |name: &str| camino::Utf8PathBuf::from_path_buf(directory.path().join(name)).unwrap();
-        Subject {
-            store: Store::Archive(Archive::to_write(path("a.tar"))),
-            neighbour: Store::Archive(Archive::to_write(path("b.tar"))),
-            _keep: vec![Box::new(directory)],
-        }
-    }
-
-    fn fake() -> Self {
-        Subject::fake_with(Options::default())
-    }
-
-    fn fake_with(options: Options) -> Self {
-        let (login, tls) = (!matches!(options.auth, Auth::Open), options.tls);
-        let registry = Registry::with(options);
-        Subject::at(&registry.reference("team"), login, tls, vec![Box::new(registry)])
-    }
-
-    fn fake_with_bearer() -> Self {
-        Subject::fake_with(Options {
-            auth: Auth::Bearer(Bearer {
-                username: USER,
-                password: PASSWORD,
-                ..Bearer::default()
-            }),
-            absolute_location: true,
-            tag_query: true,
-            page: 3,
-            ..Options::default()
-        })
-    }
-
-    fn fake_with_basic_and_tls() -> Self {
-        Subject::fake_with(Options {
-            auth: Auth::Basic(USER, PASSWORD),
-            tls: true,
-            referrers: false,
-            page: 2,
-            ..Options::default()
-        })
-    }
-
-    fn olareg() -> Self {
-        Subject::peer(Peer::olareg(Access::default()), Access::default())
-    }
-
-    fn distribution() -> Self {
-        Subject::peer(Peer::distribution(Access::default()), Access::default())
-    }
-
-    fn distribution_with_login_and_tls() -> Self {
-        let access = Access {
-            login: Some((USER, PASSWORD)),
-            tls: true,
-        };
-        Subject::peer(Peer::distribution(access), access)
-    }
-
-    fn peer(peer: Peer, access: Access) -> Self {
-        Subject::at(
-            &format!("{}/team", peer.host()),
-            access.login.is_some(),
-            access.tls,
-            vec![Box::new(peer)],
-        )
-    }
-
-    fn at(place: &str, login: bool, with_tls: bool, mut keep: Vec<Box<dyn Send>>) -> Self {
-        let location = |name: &str| {
-            let (reference, _) = Reference::parse(&format!("{place}/{name}"), None, Case::Strict).unwrap();
-            reference.location
-        };
-        let (report, one) = (Report::silent(), location("one"));
-        let mut options = http::Options::default();
-        if with_tls {
-            let file = tempfile::NamedTempFile::new().unwrap();
-            fs_err::write(file.path(), &tls().authority).unwrap();
-            options.ca_file = Some(file.path().to_path_buf().try_into().unwrap());
-            keep.push(Box::new(file));
-        }
-        let given = Given {
-            host: one.host().filter(|_| login).cloned(),
-            username: login.then(|| USER.to_owned()),
-            password: login.then(|| Secret::new(PASSWORD, &report)),
-            ..Given::default()
-        };
-        let client = http::Client::new(&options, &report).unwrap();
-        let credentials = Credentials::new(given.into(), &Env::default(), &client, &report).unwrap();
-        let stores = Stores::new(client, credentials, report, false);
-        Subject {
-            store: stores.open(&one),
-            neighbour: stores.open(&location("two")),
-            _keep: keep,
-        }
-    }
-}
+use subject::Subject;
 
 /// Every case on every store.
 macro_rules! suite {
@@ -198,22 +75,11 @@ suite! {
 }
 
 suite! { @store archive => Subject::archive(); [
-    a_manifest_is_found_by_tag_and_by_digest
-    a_tag_moves
-    a_blob_is_uploaded_once
-    a_blob_is_read_from_any_offset
-    a_large_blob_comes_back_as_it_was
-    an_empty_blob_is_a_blob
-    a_source_that_changed_is_refused
-    one_blob_from_many_sides_at_once
-    many_blobs_at_once
-    a_neighbours_blob_is_mounted_or_uploaded
-    a_manifest_without_its_blobs_is_refused
-    a_manifest_under_another_digest_is_refused
-    tags_come_in_pages_and_in_order
-    a_large_manifest_comes_back_as_it_was
-    several_tags_in_one_call
-    referrers_are_listed_with_type_and_annotations
+    a_manifest_is_found_by_tag_and_by_digest a_tag_moves a_blob_is_uploaded_once a_blob_is_read_from_any_offset
+    a_large_blob_comes_back_as_it_was an_empty_blob_is_a_blob a_source_that_changed_is_refused
+    one_blob_from_many_sides_at_once many_blobs_at_once a_neighbours_blob_is_mounted_or_uploaded
+    a_manifest_without_its_blobs_is_refused a_manifest_under_another_digest_is_refused tags_come_in_pages_and_in_order
+    a_large_manifest_comes_back_as_it_was several_tags_in_one_call referrers_are_listed_with_type_and_annotations
     an_index_refers_to_a_subject_too
 ] }
 

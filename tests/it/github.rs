@@ -271,3 +271,33 @@ fn a_push_lists_its_artifacts_for_provenance() {
         later.snapshot()
     );
 }
+
+#[test]
+fn an_index_is_listed_and_an_attachment_is_not() {
+    let (workspace, registry) = (Workspace::new(), Registry::start());
+    workspace.write("a.txt", "a");
+    workspace.write("github/artifacts", "");
+    let reference = registry.reference("me/a:v1");
+    let run = |arguments: &[&str]| {
+        let run = job(&workspace).args(arguments.to_vec()).args(["--format", "json"]);
+        let outcome = run
+            .env("GITHUB_ARTIFACTS", workspace.path().join("github/artifacts").as_str())
+            .call();
+        outcome.success();
+        let json = outcome.json();
+        json["artifacts"]["a"]["digest"].as_str().unwrap().to_owned()
+    };
+    let pushed = run(&["push", &reference, "a.txt"]);
+    run(&["attach", &reference, "a.txt", "--artifact-type", "text/x"]);
+    run(&["pull", &reference, "-o", "out"]);
+    run(&["tag", &reference, "latest"]);
+    let index = run(&["index", &registry.reference("me/a:all"), "v1 linux/amd64"]);
+    let host = registry.host();
+    assert_eq!(
+        listed(&workspace),
+        [
+            format!("oci://{host}/me/a@{pushed}"),
+            format!("oci://{host}/me/a:all@{index}")
+        ]
+    );
+}

@@ -18,6 +18,7 @@ mod determinism;
 mod discover;
 mod docs;
 mod docs_ci;
+mod docs_result;
 mod doubles;
 mod faults;
 mod faults_long;

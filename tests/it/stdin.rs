@@ -167,3 +167,26 @@ fn a_large_stdin_survives_a_retry_and_a_second_push_sends_nothing() {
     assert!(fs_err::read(workspace.path().join("stdin")).unwrap() == large);
     assert_eq!(fs_err::read_dir(workspace.temporary()).unwrap().count(), 0);
 }
+
+#[test]
+fn an_attachment_comes_from_stdin() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    workspace
+        .run()
+        .args(["push", "oci:layout:v1", "a.txt"])
+        .call()
+        .success();
+    let attach = [
+        "attach",
+        "oci:layout:v1",
+        "-:application/spdx+json",
+        "--artifact-type",
+        "application/spdx+json",
+    ];
+    let attached = layer(workspace.run().args(attach).stdin("{}"));
+    assert_eq!(
+        (attached["title"].as_str(), attached["size"].as_u64()),
+        (Some("stdin"), Some(2))
+    );
+}

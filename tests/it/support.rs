@@ -14,5 +14,6 @@ pub mod reader;
 pub mod recorder;
 pub mod registry;
 pub mod runner;
+pub mod schema;
 pub mod server;
 pub mod tls;

@@ -2,6 +2,7 @@
 
 use camino::Utf8PathBuf;
 
+use crate::support::peers;
 use crate::support::runner::Workspace;
 
 const SPEC: &str = "artifacts: [{name: x, reference: 'oci:../layout:v1', files: [{path: d, compression: zstd}]}]";
@@ -94,4 +95,30 @@ fn only_directories_are_compressed() {
         "{}",
         outcome.snapshot()
     );
+}
+
+/// What the key's description warns of (oras-go#1102). Once ORAS reads such layers, the description can go.
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn oras_unpacks_gzip_alone() {
+    let workspace = workspace();
+    push(&workspace);
+    let oras = |output: &str| {
+        let run = workspace.run().program(peers::program("oras"));
+        run.args(["pull", "--oci-layout", "layout:v1", "-o", output]).call()
+    };
+    let refused = oras("zstd");
+    assert_ne!(refused.code, Some(0), "{}", refused.snapshot());
+    assert!(
+        refused.stderr.contains("gzip: invalid header"),
+        "{}",
+        refused.snapshot()
+    );
+    workspace.write(
+        "src/oci-artifact.yaml",
+        SPEC.replace("compression: zstd", "compression: gzip"),
+    );
+    push(&workspace);
+    oras("gzip").success();
+    assert_eq!(workspace.tree("src/d"), workspace.tree("gzip/d"));
 }

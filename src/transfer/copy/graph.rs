@@ -9,7 +9,7 @@ use super::{Copy, Root};
 use crate::error::{Error, Result};
 use crate::oci::{Content, Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
 use crate::reference::Pointer;
-use crate::store::{Store, not_found};
+use crate::store::not_found;
 
 /// Steps from what is copied to the manifest that is farthest away, over lists and referrers.
 const MAX_DEPTH: usize = 32;
@@ -271,7 +271,7 @@ async fn look(ask: Ask, copy: Copy<'_>) -> Result<(Node, Vec<Ask>)> {
 async fn fetch(descriptor: &Descriptor, copy: Copy<'_>) -> Result<Option<RawManifest>> {
     let pointer = Pointer::Digest(descriptor.digest.clone());
     let found = copy.source.get_manifest(&pointer).await?;
-    let among_blobs = matches!(copy.source, Store::Layout(_) | Store::Archive(_));
+    let among_blobs = copy.source.location().host().is_none();
     if found.is_some() || !among_blobs || descriptor.size > MANIFEST_LIMIT as u64 {
         return Ok(found);
     }

@@ -12,7 +12,7 @@ use crate::store::Store;
 const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 
 /// What of `manifest`, which is in `source`, is for `platforms`: of an index one manifest for one platform, for several
-/// an index of them alone. An image that is no index is taken as it is, if it is for one of them.
+/// an index of them alone. What is no index is taken as it is, unless it is an image for another platform.
 ///
 /// # Errors
 /// Not found, with the platforms that are there.
@@ -55,16 +55,11 @@ fn part(manifest: &RawManifest, index: &Index, platforms: &[Platform]) -> Result
     Ok(Root::Made(RawManifest::new(manifest.media_type(), bytes.into())))
 }
 
-/// Whether an image is for one of `platforms`: its config tells.
+/// Whether an image is for one of `platforms`: its config tells. Other artifacts are for any.
 async fn check(artifact: &Artifact, platforms: &[Platform], source: &Store) -> Result<()> {
     let config = artifact.config.as_ref();
     let image = config.filter(|config| [names::IMAGE_CONFIG, DOCKER_CONFIG].contains(&config.media_type.as_str()));
-    let Some(config) = image else {
-        return Err(
-            Error::usage("it is neither an index nor an image, so it has no platform")
-                .hint("leave out `platform` to copy it"),
-        );
-    };
+    let Some(config) = image else { return Ok(()) };
     let bytes = small(config, source).await?;
     let found: Platform = serde_json::from_slice(&bytes)
         .map_err(|error| Error::integrity(format!("its config {}: {error}", config.digest)))?;

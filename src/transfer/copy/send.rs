@@ -38,7 +38,9 @@ pub(super) async fn send(graph: &Graph, wanted: &[&TagRule], copy: Copy<'_>) -> 
     }
     if let (None, Some((raw, _))) = (last, &root.manifest) {
         tags::put(raw, wanted, copy.target).await?;
-        sender.written.fetch_or(!wanted.is_empty(), Ordering::Relaxed);
+        if !wanted.is_empty() {
+            sender.wrote();
+        }
     }
     Ok(sender.written.load(Ordering::Relaxed))
 }

@@ -280,10 +280,15 @@ impl Outcome {
         )
     }
 
-    /// Standard output as JSON.
+    /// Standard output as JSON; a result is held to its schema.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.snapshot()))
+        let json: serde_json::Value =
+            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.snapshot()));
+        if json.get("exit-code").is_some() {
+            super::schema::check(&json);
+        }
+        json
     }
 
     /// Fails if any of the texts was printed.
