@@ -35,7 +35,8 @@ const COMMANDS: &[(&str, &str)] = &[
 type Flag = (&'static [&'static str], &'static [&'static str], &'static str);
 
 const LAYOUT: &str = "a layout is named by its reference: oci:DIRECTORY:TAG";
-const HOST_OF_EACH: &str = "there is one flag for both sides, and it names its host: --plain-http HOST, --insecure HOST, without from- and to-";
+const HOST_OF_EACH: &str =
+    "one flag serves both sides and names its host, without from- and to-: --plain-http HOST, --insecure HOST";
 const TWO_CREDENTIALS: &str =
     "credentials of two registries: the variable OCI_ARTIFACT_AUTH with a list, or log in to both";
 const NO_TEMPLATE: &str = "there are no templates: --format json, and jq or fromJSON";

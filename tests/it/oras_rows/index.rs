@@ -175,6 +175,27 @@ fn row_index_update_artifact_type() {
     let (_, [amd64, _]) = both.seed_index("app", "seeded");
     let args = ["--remove", &amd64, "--artifact-type", "example/index"];
     same_update(&both, &args, &args);
+    // Blank is unset with us; ORAS takes the type away.
+    let artifact_type = |name: &str| both.result(&["inspect", &both.reference(name)])["artifact-type"].clone();
+    both.ours(&[
+        "index",
+        &both.reference("app:ours"),
+        "--add",
+        &amd64,
+        "--artifact-type",
+        "",
+    ]);
+    let update = [
+        "manifest",
+        "index",
+        "update",
+        &both.reference("app:theirs"),
+        "--artifact-type",
+        "",
+    ];
+    both.oras(&with(&update, &["--add", &amd64]));
+    assert_eq!(artifact_type("app:ours"), "example/index");
+    assert!(artifact_type("app:theirs").is_null());
 }
 
 #[test]

@@ -214,7 +214,7 @@ pub const ROWS: &[(&str, &str, Row)] = &[
     ("resolve", "--oci-layout", Both(&["row_resolve_oci_layout"])),
     ("resolve", "--oci-layout-path", Both(&["row_tag_resolve_and_list_oci_layout_path"])),
     ("resolve", "--platform", Both(&["row_resolve_platform"])),
-    ("repo tags", "", Both(&["row_repo_tags_format_and_last"])),
+    ("repo tags", "", Both(&["row_repo_tags_format_and_last", "row_repo_tags_of_a_digest"])),
     ("repo tags", "--exclude-digest-tags", Both(&["row_repo_tags_exclude_digest_tags"])),
     ("repo tags", "--format", Both(&["row_repo_tags_format_and_last"])),
     ("repo tags", "--last", Not(&["list", "oci:l", "--last"], "all pages", &[])),

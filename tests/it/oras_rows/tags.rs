@@ -80,6 +80,32 @@ fn row_repo_tags_format_and_last() {
     }
 }
 
+/// `oras repo tags REPO:TAG` lists the names of one digest; so does a deletion that they forbid.
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn row_repo_tags_of_a_digest() {
+    let both = Both::olareg();
+    let reference = both.seed("app:v1");
+    both.oras(&["tag", &reference, "latest"]);
+    both.oras(&["push", &both.reference("app:other"), "b/c.txt"]);
+    let theirs = both.oras(&["repo", "tags", &reference]).stdout;
+    assert_eq!(theirs, "latest\nv1\n");
+    let refused = both.run(&["delete", &reference, "--yes"]).call();
+    refused.exit(5);
+    assert!(
+        refused.stderr.contains("latest") && !refused.stderr.contains("other"),
+        "{}",
+        refused.snapshot()
+    );
+    assert_eq!(both.digest(&reference), both.digest(&both.reference("app:latest")));
+    // The name alone goes by `untag`, which ORAS has not.
+    both.ours(&["untag", &reference, "--yes"]);
+    assert_eq!(
+        both.oras(&["repo", "tags", &both.reference("app")]).stdout,
+        "latest\nother\n"
+    );
+}
+
 #[test]
 #[ignore = "needs the peers: scripts/test-peers"]
 fn row_repo_tags_exclude_digest_tags() {
