@@ -275,10 +275,11 @@ async fn basic_and_bearer_are_asked_for_by_scope() {
     let by_refresh = client()
         .post(&realm)
         .body(format!("grant_type=refresh_token&refresh_token=refresh&scope={scope}"));
-    for request in [by_password, by_refresh] {
+    // Each answer has a name of its own for the token.
+    for (request, name) in [(by_password, "token"), (by_refresh, "access_token")] {
         let answer = request.send().await.unwrap().bytes().await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
-        let token = answer["token"].as_str().unwrap();
+        let token = answer[name].as_str().unwrap();
         let post = || {
             client()
                 .post(&url)
