@@ -96,3 +96,26 @@ impl<'de> Deserialize<'de> for Fields {
         deserializer.deserialize_map(Reader)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_field_stands_where_it_belongs_and_others_stay_as_they_are() {
+        let mut fields: Fields = serde_json::from_str(r#"{"a":1.50,"manifests":[ ],"z":"\u003c"}"#).unwrap();
+        fields.set_before("manifests", "artifactType", &"x/y").unwrap();
+        let text = |fields: &Fields| serde_json::to_string(fields).unwrap();
+        assert_eq!(
+            text(&fields),
+            r#"{"a":1.50,"artifactType":"x/y","manifests":[ ],"z":"\u003c"}"#
+        );
+        // One that is there keeps its place; without the next one it is the last.
+        fields.set_before("a", "artifactType", &"v/w").unwrap();
+        fields.set_before("none", "annotations", &1).unwrap();
+        assert_eq!(
+            text(&fields),
+            r#"{"a":1.50,"artifactType":"v/w","manifests":[ ],"z":"\u003c","annotations":1}"#
+        );
+    }
+}
