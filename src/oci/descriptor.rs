@@ -68,6 +68,19 @@ impl Descriptor {
         self.annotations.get(names::TITLE).map(String::as_str)
     }
 
+    /// Bytes of what it says beside digest and size: what bounds a list of descriptors that another wrote.
+    pub fn weight(&self) -> usize {
+        let annotations = self.annotations.iter().map(|(key, value)| key.len() + value.len());
+        let texts = [self.data.as_ref(), self.artifact_type.as_ref()];
+        let platform = self.platform.as_ref().map_or(0, |platform| {
+            let more = [platform.os_version.as_ref(), platform.variant.as_ref()];
+            let more: usize = more.into_iter().flatten().map(String::len).sum();
+            platform.os.len() + platform.architecture.len() + more
+        });
+        let lengths = self.urls.iter().chain(texts.into_iter().flatten()).map(String::len);
+        self.media_type.len() + annotations.chain(lengths).sum::<usize>() + platform
+    }
+
     /// The content in `data`, when there is some; it must match size and digest.
     pub fn inline(&self) -> Result<Option<Vec<u8>>> {
         use base64::Engine as _;

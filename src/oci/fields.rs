@@ -1,5 +1,6 @@
 //! A JSON object whose fields keep their order and their exact bytes: what other tools wrote is not ours to change.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
@@ -83,8 +84,10 @@ impl<'de> Deserialize<'de> for Fields {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
                 let mut fields = Fields::default();
+                // Beside the list: looking through that for each of a million keys would take hours.
+                let mut seen = HashSet::new();
                 while let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? {
-                    if fields.get(&key).is_some() {
+                    if !seen.insert(key.clone()) {
                         return Err(serde::de::Error::custom(format!("the key {key:?} appears twice")));
                     }
                     fields.0.push((key, value));
@@ -117,5 +120,15 @@ mod tests {
             text(&fields),
             r#"{"a":1.50,"artifactType":"v/w","manifests":[ ],"z":"\u003c","annotations":1}"#
         );
+    }
+
+    #[test]
+    fn a_key_stands_once_and_half_a_million_are_read_at_once() {
+        let twice = serde_json::from_str::<Fields>(r#"{"a":1,"b":2,"a":3}"#).unwrap_err();
+        assert!(twice.to_string().contains("appears twice"), "{twice}");
+        let keys: Vec<String> = (0..500_000).map(|key| format!("\"{key:x}\":0")).collect();
+        // Compared one by one it is a matter of many minutes.
+        let fields: Fields = serde_json::from_str(&format!("{{{}}}", keys.join(","))).unwrap();
+        assert_eq!(fields.keys().count(), keys.len());
     }
 }

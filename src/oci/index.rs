@@ -1,5 +1,7 @@
 //! An index: a list of manifests, mostly one a platform, and the choice among them.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::manifest::bounded;
@@ -69,14 +71,14 @@ impl Index {
     }
 
     fn none_matches(&self, platform: &Platform) -> Error {
-        let mut there: Vec<String> = Vec::new();
-        for platform in self.manifests.iter().filter_map(|entry| entry.platform.as_ref()) {
-            let text = platform.to_string();
-            // BuildKit lists its attestations under a platform that is none.
-            if text != "unknown/unknown" && !there.contains(&text) {
-                there.push(text);
-            }
-        }
+        let mut seen = HashSet::new();
+        let platforms = self.manifests.iter().filter_map(|entry| entry.platform.as_ref());
+        let there: Vec<String> = platforms
+            .map(ToString::to_string)
+            // BuildKit lists its attestations under a platform that is none. One that can't be asked for is no help.
+            .filter(|text| text != "unknown/unknown" && text.parse::<Platform>().is_ok())
+            .filter(|text| seen.insert(text.clone()))
+            .collect();
         let error = Error::new(
             Class::NotFound,
             format!("the index lists no manifest for the platform {platform}"),

@@ -150,6 +150,32 @@ pub enum Content {
     Index(Index),
 }
 
+impl Content {
+    /// What it refers to.
+    pub fn subject(&self) -> Option<&Descriptor> {
+        match self {
+            Content::Artifact(artifact) => artifact.subject.as_ref(),
+            Content::Index(index) => index.subject.as_ref(),
+        }
+    }
+
+    /// Its artifact type.
+    pub fn artifact_type(&self) -> Option<&str> {
+        match self {
+            Content::Artifact(artifact) => artifact.artifact_type.as_deref(),
+            Content::Index(index) => index.artifact_type.as_deref(),
+        }
+    }
+
+    /// Annotations of the manifest.
+    pub fn annotations(&self) -> &Annotations {
+        match self {
+            Content::Artifact(artifact) => &artifact.annotations,
+            Content::Index(index) => &index.annotations,
+        }
+    }
+}
+
 /// The files of an artifact, whichever manifest form lists them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {

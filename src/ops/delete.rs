@@ -4,10 +4,12 @@
 mod referrers;
 mod tagged;
 
+use std::collections::HashSet;
+
 use super::{Context, missing, pointer};
 use crate::error::{Class, Error, Result};
-use crate::oci::{Content, Descriptor, Digest};
-use crate::reference::{Location, Pointer, Reference, Tag};
+use crate::oci::{Descriptor, Digest};
+use crate::reference::{Pointer, Reference, Tag};
 use crate::report::{ArtifactResult, State};
 use crate::store::{Store, is_tagged};
 
@@ -55,7 +57,7 @@ pub async fn delete(reference: &Reference, settings: DeleteSettings, context: &C
         Pointer::Tag(tag) => Some(tag),
         Pointer::Digest(_) => None,
     };
-    tree.delete(location, &store, &mut result, context).await?;
+    tree.delete(&found.digest, &store, &mut result, context).await?;
     if !delete_manifest(&store, &found.digest, own, settings.force).await? {
         return Err(missing(reference, &pointer));
     }
@@ -75,11 +77,8 @@ async fn subject(store: &Store, found: &Descriptor) -> Option<Digest> {
         .get_manifest(&Pointer::Digest(found.digest.clone()))
         .await
         .ok()??;
-    let subject = match raw.content().ok()? {
-        Content::Artifact(artifact) => artifact.subject,
-        Content::Index(index) => index.subject,
-    };
-    subject.map(|subject| subject.digest)
+    let content = raw.content().ok()?;
+    content.subject().map(|subject| subject.digest.clone())
 }
 
 /// Refuses if others would miss what is to be deleted.
@@ -100,7 +99,7 @@ async fn check(reference: &Reference, digest: &Digest, tree: &Tree, store: &Stor
             "`untag` removes this tag alone; `--force` deletes the manifest with all its tags",
         ));
     }
-    let doomed: Vec<&Digest> = std::iter::once(digest).chain(tree.digests()).collect();
+    let doomed: HashSet<&Digest> = std::iter::once(digest).chain(tree.digests()).collect();
     let lists = tagged.listing(&doomed, store).await?;
     if lists.is_empty() {
         return Ok(());
@@ -140,15 +139,4 @@ async fn delete_manifest(store: &Store, digest: &Digest, own: Option<&Tag>, forc
         }
     }
     store.delete_manifest(digest).await
-}
-
-/// The reference of a manifest here, as results have it.
-fn at(location: &Location, digest: &Digest) -> String {
-    let location = location.clone();
-    let reference = Reference {
-        location,
-        tag: None,
-        digest: Some(digest.clone()),
-    };
-    reference.to_string()
 }

@@ -1,7 +1,7 @@
 //! What refers to a manifest: what its entry in a list says, and under which tag the list lies where no API gives it
 //! (distribution-spec 1.1, "Referrers Tag Schema").
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::Store;
 use crate::error::{Error, Result};
@@ -10,6 +10,9 @@ use crate::reference::{Pointer, Tag};
 
 /// Referrers of one subject above which a list is taken for endless.
 pub(super) const LIMIT: usize = 10_000;
+
+/// Bytes that all of their descriptors may say ([`Descriptor::weight`]): what a registry's pages hold is kept.
+pub(super) const TEXT: usize = 64 * 1024 * 1024;
 
 /// Entries without artifact type whose manifests are looked into, at most; and at once.
 const COMPLETED: usize = 1_000;
@@ -82,11 +85,19 @@ pub(super) async fn completed(store: &Store, subject: &Digest, entries: Vec<Desc
         let found = found.as_ref().map(of).transpose()?.flatten();
         Ok::<_, Error>(found.filter(|found| found.subject == *subject).map(|found| found.entry))
     });
-    stream::iter(completed)
-        .buffered(AT_ONCE)
-        .try_filter_map(|entry| async move { Ok(entry) })
-        .try_collect()
-        .await
+    let mut completed = stream::iter(completed).buffered(AT_ONCE);
+    let (mut found, mut text) = (Vec::new(), 0);
+    while let Some(entry) = completed.try_next().await? {
+        text += entry.as_ref().map_or(0, Descriptor::weight);
+        if text > TEXT {
+            let location = store.location();
+            return Err(Error::integrity(format!(
+                "{location}: what refers to {subject} has more than 64 MiB of annotations"
+            )));
+        }
+        found.extend(entry);
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::future::Future;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::error::{Error, Result};
-use crate::oci::{Descriptor, Digest, names};
+use crate::oci::{Content, Descriptor, Digest, RawManifest, names};
 use crate::store::Store;
 
 /// Most manifests in one walk.
@@ -69,6 +69,30 @@ pub async fn referrers(store: &Store, subjects: &[Digest], levels: Option<u32>) 
         .map_err(|error| error.context(store.location()))
 }
 
+/// What `manifest` says, which a list of `store` has as a referrer of `subject`. A list may be made by anyone who can
+/// push a tag; what a manifest names as its subject is part of its digest.
+///
+/// # Errors
+/// Integrity, if it refers to something else.
+pub fn believed(manifest: &RawManifest, subject: &Digest, store: &Store) -> Result<Content> {
+    let content = manifest.content()?;
+    let why = match content.subject() {
+        Some(named) if named.digest == *subject => return Ok(content),
+        Some(named) => format!("its subject is {}", named.digest),
+        None => "it has no subject".to_owned(),
+    };
+    Err(untrue(manifest.digest(), subject, &why, store))
+}
+
+/// A list lied.
+pub fn untrue(referrer: &Digest, subject: &Digest, why: &str, store: &Store) -> Error {
+    let reference = store.reference(referrer);
+    let error = Error::integrity(format!(
+        "{reference}: the registry lists it as a referrer of {subject}, but {why}"
+    ));
+    error.hint("nothing was written, as the list is not to be trusted; `discover` shows all of it")
+}
+
 /// A manifest found; `of` is the place of its subject, counted through the subjects and then what was found.
 struct Found {
     descriptor: Descriptor,
@@ -80,6 +104,11 @@ where
     F: Fn(Digest) -> L,
     L: Future<Output = Result<Vec<Descriptor>>>,
 {
+    let many = || endless(&format!("more than {MANIFESTS} manifests, or 64 MiB of annotations"));
+    // An index may list more.
+    if subjects.len() > MANIFESTS {
+        return Err(many());
+    }
     let mut found: Vec<Found> = Vec::new();
     let mut text = 0;
     let mut asked = HashSet::new();
@@ -99,11 +128,9 @@ where
         let mut lists = stream::iter(lists).buffered(LISTS);
         while let Some((of, list)) = lists.try_next().await? {
             for descriptor in sorted(list) {
-                text += weight(&descriptor);
+                text += descriptor.weight();
                 if subjects.len() + found.len() >= MANIFESTS || text > TEXT {
-                    return Err(endless(&format!(
-                        "more than {MANIFESTS} manifests, or 64 MiB of annotations"
-                    )));
+                    return Err(many());
                 }
                 if level > LEVELS {
                     return Err(endless(&format!("more than {LEVELS} levels")));
@@ -126,20 +153,9 @@ fn sorted(mut list: Vec<Descriptor>) -> Vec<Descriptor> {
     list
 }
 
-fn key(descriptor: &Descriptor) -> (Option<&str>, Option<&String>, String) {
+fn key(descriptor: &Descriptor) -> (Option<&str>, Option<&String>, &Digest) {
     let created = descriptor.annotations.get(names::CREATED);
-    (
-        descriptor.artifact_type.as_deref(),
-        created,
-        descriptor.digest.to_string(),
-    )
-}
-
-fn weight(descriptor: &Descriptor) -> usize {
-    let annotations = descriptor.annotations.iter();
-    let annotations: usize = annotations.map(|(key, value)| key.len() + value.len()).sum();
-    let artifact_type = descriptor.artifact_type.as_ref().map_or(0, String::len);
-    annotations + artifact_type + descriptor.media_type.len()
+    (descriptor.artifact_type.as_deref(), created, &descriptor.digest)
 }
 
 /// Puts each manifest below its subject, the last ones first: what is moved is complete by then.

@@ -206,6 +206,40 @@ fn circles_and_lists_without_end_are_bounded() {
     assert_eq!(registry.manifest("a", &subject), None);
 }
 
+/// Who may write to a list could else have anything deleted by him who may delete.
+#[test]
+fn m20_what_a_list_has_and_does_not_refer_to_it_is_not_deleted() {
+    for registry in [Registry::start(), without_api()] {
+        let (workspace, reference) = (Workspace::new(), registry.reference("a:v1"));
+        let subject = push(&workspace, &reference);
+        let sbom = attach(&reference, "test/sbom", "1");
+        let signature = attach(&format!("{}@{sbom}", registry.reference("a")), "test/signature", "2");
+        let other = push(&workspace, &registry.reference("a:other"));
+        let entry = |digest: &str| {
+            let (kind, bytes) = registry.manifest("a", digest).unwrap();
+            json!({"mediaType": kind, "digest": digest, "size": bytes.len(), "artifactType": "test/sbom"})
+        };
+        let lie = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry(&signature), entry(&other)]});
+        let told = match registry.tags("a").iter().any(|(tag, _)| tag.starts_with("sha256-")) {
+            true => {
+                let list = format!("sha256-{}", sbom.strip_prefix("sha256:").unwrap());
+                registry.seed_manifest("a", &list, INDEX, lie.to_string());
+                None
+            }
+            false => Some(Fault::on("GET", &format!("/referrers/{sbom}")).always().answer(200)),
+        };
+        if let Some(told) = told {
+            registry.fault(told.header("content-type", INDEX).body(&lie.to_string()));
+        }
+        let refused = delete(&workspace, &registry, &[&reference, "--recursive", "--force"]);
+        refused.exit(7);
+        assert!(refused.stderr.contains(&other), "{}", refused.snapshot());
+        for kept in [&subject, &sbom, &signature, &other] {
+            assert!(registry.manifest("a", kept).is_some());
+        }
+    }
+}
+
 #[test]
 fn where_nothing_can_be_deleted_nothing_is_and_the_way_is_named() {
     let registry = Registry::start();

@@ -1,109 +1,120 @@
-//! What refers to a manifest, level by level, and how all of it is deleted.
+//! What refers to a manifest, and how all of it is deleted.
 
 use std::collections::HashSet;
 
-use super::{at, delete_manifest};
-use crate::error::{Class, Error, Result};
-use crate::oci::{Descriptor, Digest};
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::delete_manifest;
+use crate::error::{Error, Result};
+use crate::oci::Digest;
 use crate::ops::Context;
-use crate::reference::Location;
+use crate::reference::Pointer;
 use crate::report::{ArtifactResult, AttachmentResult};
 use crate::store::Store;
+use crate::transfer::referrers::{Referrer, believed, referrers};
 
-/// Manifests in a tree, and its depth; nobody makes more.
-const LIMIT: usize = 10_000;
-const DEPTH: usize = 100;
+/// Manifests that are looked at together.
+const AT_ONCE: usize = 8;
 
-/// All that refers to a manifest, at any depth: each once, whatever circles they make, parents before children.
+/// All that refers to a manifest, at any depth: each once, whatever circles the lists make.
 #[derive(Default)]
-pub(super) struct Tree(Vec<Node>);
-
-struct Node {
-    entry: Descriptor,
-    subject: Digest,
-    /// Of the node that it refers to; `None` if that is the root.
-    parent: Option<usize>,
-    depth: usize,
-}
+pub(super) struct Tree(Vec<Referrer>);
 
 impl Tree {
     /// The tree below `root`.
+    ///
+    /// # Errors
+    /// Integrity, if a list has what doesn't refer to its subject: whoever can write to the list could have anything
+    /// deleted.
     pub(super) async fn below(root: &Digest, store: &Store) -> Result<Self> {
-        let mut nodes: Vec<Node> = Vec::new();
+        let trees = referrers(store, std::slice::from_ref(root), None).await?;
         let mut seen = HashSet::from([root.clone()]);
-        let (mut subject, mut parent, mut depth) = (root.clone(), None, 1);
-        loop {
-            for entry in store.referrers(&subject, None).await? {
-                if seen.insert(entry.digest.clone()) {
-                    let subject = subject.clone();
-                    nodes.push(Node {
-                        entry,
-                        subject,
-                        parent,
-                        depth,
-                    });
-                }
+        let tree = once(trees.into_iter().flatten().collect(), &mut seen);
+        let looks = edges(root, &tree).into_iter().map(|(subject, digest)| async move {
+            // One that is gone is off the list soon.
+            match store.get_manifest(&Pointer::Digest(digest.clone())).await? {
+                Some(manifest) => believed(&manifest, subject, store).map(drop),
+                None => Ok(()),
             }
-            if nodes.len() > LIMIT || nodes.last().is_some_and(|node| node.depth > DEPTH) {
-                let message =
-                    format!("{root}: more than {LIMIT} manifests refer to it, or at more than {DEPTH} levels");
-                return Err(Error::new(Class::Conflict, message).hint("delete them in parts, the last ones first"));
-            }
-            let next = parent.map_or(0, |parent| parent + 1);
-            let Some(node) = nodes.get(next) else {
-                return Ok(Tree(nodes));
-            };
-            (subject, parent, depth) = (node.entry.digest.clone(), Some(next), node.depth + 1);
-        }
+        });
+        let looks: Vec<_> = looks.collect();
+        stream::iter(looks)
+            .buffer_unordered(AT_ONCE)
+            .try_for_each(|()| std::future::ready(Ok::<_, Error>(())))
+            .await?;
+        Ok(Tree(tree))
     }
 
     /// What would be deleted.
     pub(super) fn digests(&self) -> impl Iterator<Item = &Digest> {
-        self.0.iter().map(|node| &node.entry.digest)
+        Referrer::all(&self.0)
+            .into_iter()
+            .map(|referrer| &referrer.descriptor.digest)
     }
 
     /// Deletes all of it, from the leaves to the root, and each list when all of its entries are gone. `result` tells
     /// of them as attachments, also when it is broken off.
     pub(super) async fn delete(
         &self,
-        location: &Location,
+        root: &Digest,
         store: &Store,
         result: &mut ArtifactResult,
         context: &Context,
     ) -> Result<()> {
-        // Children's results, by the index of their parent; the last place is the root's.
-        let mut below: Vec<Vec<AttachmentResult>> = Vec::new();
-        below.resize_with(self.0.len() + 1, Vec::new);
-        let mut rest = self.0.as_slice();
-        while let Some(last) = rest.last() {
-            // Those of one subject stand together.
-            let start = rest.partition_point(|node| node.parent < last.parent);
-            let (before, siblings) = rest.split_at(start);
-            for (node, at) in siblings.iter().zip(start..) {
-                delete_manifest(store, &node.entry.digest, None, true).await?;
-                let attachments = below.get_mut(at).map(std::mem::take).unwrap_or_default();
-                if let Some(place) = below.get_mut(node.parent.unwrap_or(self.0.len())) {
-                    place.push(told(&node.entry, location, attachments));
-                }
-            }
-            let gone: Vec<Digest> = siblings.iter().map(|node| node.entry.digest.clone()).collect();
-            store.forget_referrers(&last.subject, &gone).await?;
-            result.attachments = below.iter().flatten().cloned().collect();
-            context.ledger.set(result.clone());
-            rest = before;
-        }
-        Ok(())
+        let mut deletion = Deletion { store, result, context };
+        deletion.below(root, &self.0).await
     }
 }
 
-fn told(entry: &Descriptor, location: &Location, attachments: Vec<AttachmentResult>) -> AttachmentResult {
-    AttachmentResult {
-        digest: Some(entry.digest.clone()),
-        reference: Some(at(location, &entry.digest)),
-        media_type: Some(entry.media_type.clone()),
-        artifact_type: entry.artifact_type.clone(),
-        annotations: entry.annotations.clone(),
-        layers: Vec::new(),
-        attachments,
+/// Each manifest where it comes first.
+fn once(tree: Vec<Referrer>, seen: &mut HashSet<Digest>) -> Vec<Referrer> {
+    let new = |referrer: &Referrer, seen: &mut HashSet<Digest>| seen.insert(referrer.descriptor.digest.clone());
+    let tree: Vec<Referrer> = tree.into_iter().filter(|referrer| new(referrer, seen)).collect();
+    let below = tree.into_iter().map(|referrer| Referrer {
+        referrers: once(referrer.referrers, seen),
+        ..referrer
+    });
+    below.collect()
+}
+
+/// Each manifest of the tree, after its subject.
+fn edges<'t>(subject: &'t Digest, tree: &'t [Referrer]) -> Vec<(&'t Digest, &'t Digest)> {
+    let one = |referrer: &'t Referrer| {
+        let digest = &referrer.descriptor.digest;
+        std::iter::once((subject, digest)).chain(edges(digest, &referrer.referrers))
+    };
+    tree.iter().flat_map(one).collect()
+}
+
+struct Deletion<'a> {
+    store: &'a Store,
+    /// Its attachments are what has been deleted; what goes next takes those that referred to it.
+    result: &'a mut ArtifactResult,
+    context: &'a Context,
+}
+
+impl Deletion<'_> {
+    /// Deletes `tree`, all of which refers to `subject`. Boxed, as it calls itself; the walk has bounded how deep.
+    fn below<'b>(&'b mut self, subject: &'b Digest, tree: &'b [Referrer]) -> BoxFuture<'b, Result<()>> {
+        Box::pin(async move {
+            if tree.is_empty() {
+                return Ok(());
+            }
+            for referrer in tree {
+                let descriptor = &referrer.descriptor;
+                let before = self.result.attachments.len();
+                self.below(&descriptor.digest, &referrer.referrers).await?;
+                delete_manifest(self.store, &descriptor.digest, None, true).await?;
+                let attachments = self.result.attachments.split_off(before);
+                self.result.attachments.push(AttachmentResult {
+                    attachments,
+                    ..AttachmentResult::new(descriptor, self.store.location())
+                });
+                self.context.ledger.set(self.result.clone());
+            }
+            let gone: Vec<Digest> = tree.iter().map(|referrer| referrer.descriptor.digest.clone()).collect();
+            self.store.forget_referrers(subject, &gone).await
+        })
     }
 }

@@ -47,11 +47,11 @@ impl Tagged {
 
     /// The tags of indexes that list one of `doomed`, at any depth, and are not among them. Lists of referrers are
     /// none: those are kept true.
-    pub(super) async fn listing(&self, doomed: &[&Digest], store: &Store) -> Result<Vec<Tag>> {
+    pub(super) async fn listing(&self, doomed: &HashSet<&Digest>, store: &Store) -> Result<Vec<Tag>> {
         let indexes = self
             .0
             .iter()
-            .filter(|(tag, found)| is_index(found) && !doomed.contains(&&found.digest) && !is_digest_tag(tag));
+            .filter(|(tag, found)| is_index(found) && !doomed.contains(&found.digest) && !is_digest_tag(tag));
         let looked = indexes.map(|(tag, found)| async move {
             let lists = lists(found, doomed, store).await?;
             Ok::<_, Error>(lists.then(|| tag.clone()))
@@ -66,7 +66,7 @@ fn is_index(found: &Descriptor) -> bool {
 }
 
 /// Whether the index, or one that it lists, lists one of `doomed`. What can't be read lists nothing.
-async fn lists(index: &Descriptor, doomed: &[&Digest], store: &Store) -> Result<bool> {
+async fn lists(index: &Descriptor, doomed: &HashSet<&Digest>, store: &Store) -> Result<bool> {
     let mut seen = HashSet::from([index.digest.clone()]);
     let mut next = vec![index.digest.clone()];
     while let Some(digest) = next.pop() {
@@ -77,7 +77,7 @@ async fn lists(index: &Descriptor, doomed: &[&Digest], store: &Store) -> Result<
             continue;
         };
         for entry in content.manifests {
-            if doomed.contains(&&entry.digest) {
+            if doomed.contains(&entry.digest) {
                 return Ok(true);
             }
             if is_index(&entry) && seen.len() < INDEXES && seen.insert(entry.digest.clone()) {

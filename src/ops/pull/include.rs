@@ -1,5 +1,4 @@
-//! The referrers that are pulled along: found by the store's lists, believed by their manifests alone. A list may be
-//! made by anyone who can push a tag; what a manifest names as its subject is part of its digest.
+//! The referrers that are pulled along: found by the store's lists, believed by their manifests alone.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,7 +11,7 @@ use crate::reference::{Location, Pointer, Reference};
 use crate::report::{AttachmentResult, LayerResult};
 use crate::spec::IfNoFilesFound;
 use crate::store::Store;
-use crate::transfer::referrers::{Referrer, referrers};
+use crate::transfer::referrers::{Referrer, believed, referrers, untrue};
 use crate::unpack::colliding;
 
 /// Manifests under way at once.
@@ -114,7 +113,7 @@ async fn read(
             ));
             return Err(error.hint("name fewer types in `include-referrers`"));
         }
-        let content = believe(&reference, &manifest, subject, referrer, item)?;
+        let content = believe(&manifest, subject, referrer, item, store)?;
         let read = said_by(content, &reference, item, context)?;
         said.insert(manifest.digest().clone(), read);
     }
@@ -123,31 +122,20 @@ async fn read(
 
 /// What the manifest says, if it is what the list makes of it: of that subject, and of a type that is asked for too.
 fn believe(
-    reference: &Reference,
     manifest: &RawManifest,
     subject: &Digest,
     listed: &Referrer,
     item: &PullItem,
+    store: &Store,
 ) -> Result<Content> {
-    let content = manifest.content()?;
-    let (named, artifact_type) = match &content {
-        Content::Artifact(artifact) => (&artifact.subject, artifact.artifact_type.as_deref()),
-        Content::Index(index) => (&index.subject, index.artifact_type.as_deref()),
-    };
+    let content = believed(manifest, subject, store)?;
     let listed_type = listed.artifact_type();
-    let why = match named {
-        None => "it has no subject".to_owned(),
-        Some(named) if named.digest != *subject => format!("its subject is {}", named.digest),
-        Some(_) if is_wanted(item, Some(listed_type)) && !is_wanted(item, artifact_type) => {
-            let found = artifact_type.unwrap_or("none");
-            format!("its artifact type is {found:?}, not {listed_type:?}")
-        }
-        Some(_) => return Ok(content),
-    };
-    let error = Error::integrity(format!(
-        "{reference}: the registry lists it as a referrer of {subject}, but {why}"
-    ));
-    Err(error.hint("nothing was written, as the list is not to be trusted; `discover` shows all of it"))
+    if is_wanted(item, Some(listed_type)) && !is_wanted(item, content.artifact_type()) {
+        let found = content.artifact_type().unwrap_or("none");
+        let why = format!("its artifact type is {found:?}, not {listed_type:?}");
+        return Err(untrue(manifest.digest(), subject, &why, store));
+    }
+    Ok(content)
 }
 
 fn said_by(content: Content, reference: &Reference, item: &PullItem, context: &Context) -> Result<Said> {

@@ -17,7 +17,19 @@ pub(in crate::store) fn find(contents: &impl Contents, subject: &Digest) -> Resu
         return Ok(Vec::new());
     }
     let index = contents.index()?;
-    let mut found = Vec::new();
+    let mut found: Vec<Descriptor> = Vec::new();
+    let mut seen = HashSet::new();
+    let mut take = |entry: Descriptor| {
+        if seen.insert(entry.digest.clone()) {
+            found.push(entry);
+        }
+        match found.len() > LIMIT {
+            true => Err(Error::integrity(format!(
+                "more than {LIMIT} manifests refer to {subject}"
+            ))),
+            false => Ok(()),
+        }
+    };
     for entry in index.manifests() {
         // What can't be read refers to nothing that could be known.
         let Ok(manifest) = read_manifest(contents, &entry) else {
@@ -26,22 +38,15 @@ pub(in crate::store) fn find(contents: &impl Contents, subject: &Digest) -> Resu
         if let Ok(Some(referrer)) = of(&manifest)
             && referrer.subject == *subject
         {
-            found.push(referrer.entry);
+            take(referrer.entry)?;
         }
     }
     if let Some((entries, _)) = list(contents, &index, subject)? {
         for entry in entries.descriptors() {
             if contents.size(&entry.digest)?.is_some() {
-                found.push(entry);
+                take(entry)?;
             }
         }
-    }
-    let mut seen = HashSet::new();
-    found.retain(|entry| seen.insert(entry.digest.clone()));
-    if found.len() > LIMIT {
-        return Err(Error::integrity(format!(
-            "more than {LIMIT} manifests refer to {subject}"
-        )));
     }
     Ok(found)
 }

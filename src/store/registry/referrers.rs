@@ -16,7 +16,7 @@ use crate::http::{Answer, Follow, Method, Refusal, Want};
 use crate::oci::{Descriptor, Digest, RawManifest, names};
 use crate::reference::Pointer;
 use crate::store::entries::Entries;
-use crate::store::referrers::{self, LIMIT};
+use crate::store::referrers::{self, LIMIT, TEXT};
 
 pub(super) use shared::Lists;
 use shared::Waits;
@@ -115,7 +115,7 @@ impl Registry {
             url.query_pairs_mut().append_pair("artifactType", filter);
         }
         let what = format!("referrers of {}@{subject}", self.repository());
-        let (mut found, mut page) = (Vec::new(), 1);
+        let (mut found, mut text, mut page) = (Vec::new(), 0, 1);
         loop {
             let mut request = self
                 .request(Method::GET, url.clone(), &what)
@@ -138,8 +138,11 @@ impl Registry {
                     format!("{what}: the answer is not a list: {}", error.message()),
                 )
             })?;
-            found.extend(entries.descriptors());
-            if found.len() > LIMIT {
+            for entry in entries.descriptors() {
+                text += entry.weight();
+                found.push(entry);
+            }
+            if found.len() > LIMIT || text > TEXT {
                 return Err(endless(&what));
             }
             match self.next_page(&what, &url, page, &answer)? {
