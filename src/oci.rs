@@ -5,6 +5,7 @@
 
 mod descriptor;
 mod digest;
+mod entries;
 mod fields;
 mod index;
 mod json;
@@ -14,6 +15,7 @@ mod time;
 
 pub use descriptor::{Annotations, Descriptor, Platform};
 pub use digest::{Algorithm, Digest, Hasher};
+pub use entries::{Entries, Entry};
 pub use fields::{Fields, raw};
 pub use index::Index;
 pub use json::to_canonical_json;
@@ -39,7 +41,7 @@ pub mod names {
     pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
     /// A container image's config.
     pub const IMAGE_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-    /// Docker's config of a container image.
+    /// Docker's config of a container image: read, never written.
     pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
     /// Artifact type when none is given, as ORAS has it.
     pub const UNKNOWN_ARTIFACT: &str = "application/vnd.unknown.artifact.v1";
@@ -69,6 +71,16 @@ pub mod names {
     /// Ours: `true` on a single file that had its owner's execute bit; other clients ignore it.
     pub const EXECUTABLE: &str = "io.github.oci-artifact.executable";
 }
+
+/// Every form of a manifest or an index that is read.
+pub const MANIFESTS: [&str; 6] = [
+    names::IMAGE_MANIFEST,
+    names::IMAGE_INDEX,
+    names::DOCKER_MANIFEST,
+    names::DOCKER_LIST,
+    names::ARTIFACT_MANIFEST,
+    names::ORAS_MANIFEST,
+];
 
 /// Manifests above this are refused, written or read: registries and clients agree on 4 MiB
 /// (distribution-spec 1.1, "Pushing Manifests").

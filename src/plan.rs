@@ -16,6 +16,7 @@ use crate::pack::{Compression, Tree};
 use crate::reference::{Reference, Tag};
 use crate::spec::{Form, IfExists, IfNoFilesFound, ManifestSpec, Spec, SubjectSpec};
 
+pub(crate) use order::ranks;
 pub use paths::Workspace;
 
 /// What a plan needs to know beside the spec.

@@ -5,7 +5,6 @@
 mod archive;
 mod blob;
 mod dry_run;
-mod entries;
 mod layout;
 mod referrers;
 mod registry;

@@ -63,6 +63,11 @@ impl Descriptor {
         empty
     }
 
+    /// Whether it says that the content is an index, or Docker's list.
+    pub fn is_index(&self) -> bool {
+        [names::IMAGE_INDEX, names::DOCKER_LIST].contains(&self.media_type.as_str())
+    }
+
     /// The title: the file name that pull gives the content.
     pub fn title(&self) -> Option<&str> {
         self.annotations.get(names::TITLE).map(String::as_str)

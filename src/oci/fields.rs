@@ -8,6 +8,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::to_canonical_json;
 use crate::error::{Error, Result};
 
 /// The fields of one object.
@@ -56,9 +57,11 @@ impl Fields {
     }
 }
 
-/// `value` as compact JSON.
+/// `value` as compact JSON with Go's escapes.
 pub fn raw(value: &impl Serialize) -> Result<Box<RawValue>> {
-    serde_json::value::to_raw_value(value).map_err(|error| Error::internal(format!("JSON: {error}")))
+    let internal = |error: &dyn fmt::Display| Error::internal(format!("JSON: {error}"));
+    let json = String::from_utf8(to_canonical_json(value)?).map_err(|error| internal(&error))?;
+    RawValue::from_string(json).map_err(|error| internal(&error))
 }
 
 impl Serialize for Fields {

@@ -191,6 +191,16 @@ pub struct Artifact {
     pub annotations: Annotations,
 }
 
+impl Artifact {
+    /// The config, if it is a container image's: it tells the platform.
+    pub fn image_config(&self) -> Option<&Descriptor> {
+        let kinds = [names::IMAGE_CONFIG, names::DOCKER_CONFIG];
+        self.config
+            .as_ref()
+            .filter(|config| kinds.contains(&config.media_type.as_str()))
+    }
+}
+
 /// An image manifest 1.1 as we write it, its fields in ORAS's order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

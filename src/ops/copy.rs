@@ -27,7 +27,7 @@ pub struct CopySettings {
     pub force: bool,
 }
 
-/// How deep the result shows referrers of referrers.
+/// How deep the result shows referrers of referrers, whatever a list says of them.
 const SHOWN_DEPTH: usize = 32;
 
 /// Copies what `source` names to `target`.
@@ -141,34 +141,22 @@ fn described(name: &str, root: &Root, copied: &Copied, target: &Store) -> Artifa
     }
     result.media_type = Some(root.descriptor().media_type);
     let Some(graph) = &copied.graph else { return result };
-    let content = graph.root().and_then(|node| node.manifest.as_ref());
-    match content.map(|(_, content)| content) {
-        Some(Content::Artifact(artifact)) => {
-            result.artifact_type.clone_from(&artifact.artifact_type);
-            result.subject = artifact.subject.as_ref().map(|subject| subject.digest.clone());
-            result = result.layers(&artifact.layers);
+    if let Some((_, content)) = graph.root().and_then(|node| node.manifest.as_ref()) {
+        result.artifact_type = content.artifact_type().map(str::to_owned);
+        result.subject = content.subject().map(|subject| subject.digest.clone());
+        match content {
+            Content::Artifact(artifact) => result = result.layers(&artifact.layers),
+            Content::Index(index) => {
+                let listed = |entry: &Descriptor| ManifestResult {
+                    attachments: attachments(&entry.digest, graph, location, SHOWN_DEPTH),
+                    ..ManifestResult::from(entry)
+                };
+                result.manifests = index.manifests.iter().map(listed).collect();
+            }
         }
-        Some(Content::Index(index)) => {
-            result.artifact_type.clone_from(&index.artifact_type);
-            result.subject = index.subject.as_ref().map(|subject| subject.digest.clone());
-            let entries = index.manifests.iter();
-            result.manifests = entries.map(|entry| listed(entry, graph, location)).collect();
-        }
-        None => {}
     }
     result.attachments = attachments(&copied.digest, graph, location, SHOWN_DEPTH);
     result
-}
-
-fn listed(entry: &Descriptor, graph: &Graph, location: &Location) -> ManifestResult {
-    ManifestResult {
-        digest: Some(entry.digest.clone()),
-        media_type: Some(entry.media_type.clone()),
-        artifact_type: entry.artifact_type.clone(),
-        platform: entry.platform.as_ref().map(ToString::to_string),
-        annotations: entry.annotations.clone(),
-        attachments: attachments(&entry.digest, graph, location, SHOWN_DEPTH),
-    }
 }
 
 /// What was copied along because it refers to `subject`.
@@ -182,19 +170,10 @@ fn attachments(subject: &Digest, graph: &Graph, location: &Location, depth: usiz
             Some((_, Content::Artifact(artifact))) => artifact.layers.iter().map(LayerResult::from).collect(),
             _ => Vec::new(),
         };
-        let reference = Reference {
-            location: location.clone(),
-            tag: None,
-            digest: Some(referrer.digest.clone()),
-        };
         AttachmentResult {
-            digest: Some(referrer.digest.clone()),
-            reference: Some(reference.to_string()),
-            media_type: Some(referrer.media_type.clone()),
-            artifact_type: referrer.artifact_type.clone(),
-            annotations: referrer.annotations.clone(),
             layers,
             attachments: attachments(&referrer.digest, graph, location, depth - 1),
+            ..AttachmentResult::new(referrer, location)
         }
     };
     node.referrers.iter().map(attachment).collect()

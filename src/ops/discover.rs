@@ -38,15 +38,11 @@ pub async fn discover(reference: &Reference, settings: &DiscoverSettings, contex
     result.state = State::Found;
     result.media_type = Some(subject.media_type().to_owned());
     result.tags = reference.tag.iter().map(ToString::to_string).collect();
-    let entries: Vec<Descriptor> = match subject.content()? {
-        Content::Artifact(artifact) => {
-            result.artifact_type = artifact.artifact_type;
-            Vec::new()
-        }
-        Content::Index(index) => {
-            result.artifact_type = index.artifact_type;
-            index.manifests
-        }
+    let content = subject.content()?;
+    result.artifact_type = content.artifact_type().map(str::to_owned);
+    let entries: Vec<Descriptor> = match content {
+        Content::Artifact(_) => Vec::new(),
+        Content::Index(index) => index.manifests,
     };
 
     let subjects = std::iter::once(subject.digest()).chain(entries.iter().map(|entry| &entry.digest));

@@ -3,16 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::value::RawValue;
-
 use super::push::members;
 use super::{Context, missing};
 use crate::error::{Class, Error, Result};
-use crate::oci::{Annotations, Content, Descriptor, Digest, Fields, Index, RawManifest, raw, to_canonical_json};
+use crate::oci::{Annotations, Content, Descriptor, Digest, Entries, Entry, Index, RawManifest};
 use crate::reference::{Pointer, Reference, Tag};
 use crate::report::{ArtifactResult, ManifestResult, State};
 use crate::spec::ManifestSpec;
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// Times that the change is made again because another writer was faster.
 const TRIES: u32 = 30;
@@ -97,9 +95,6 @@ async fn put(
         return Ok(false);
     }
     store.put_manifest(index, pointer).await?;
-    if matches!(store, Store::DryRun(_)) {
-        return Ok(true);
-    }
     tokio::time::sleep(read.elapsed().saturating_mul(2).max(WAIT)).await;
     let after = store.resolve(pointer).await?;
     Ok(after.is_some_and(|after| after.digest == *index.digest()))
@@ -111,10 +106,10 @@ async fn digests(pointers: &[Pointer], store: &Store) -> Result<Vec<Digest>> {
     for pointer in pointers {
         found.push(match pointer {
             Pointer::Digest(digest) => digest.clone(),
-            Pointer::Tag(tag) => {
+            Pointer::Tag(_) => {
                 let resolved = store.resolve(pointer).await?;
                 let resolved = resolved.ok_or_else(|| {
-                    Error::new(Class::NotFound, format!("{}:{tag}: not found", store.location()))
+                    store::not_found(store.location(), pointer)
                         .hint("name what is to be removed by its digest; `inspect` shows what the index lists")
                 })?;
                 resolved.digest
@@ -143,57 +138,57 @@ fn changed(
         return Err(Error::usage(format!("{} is no index", found.digest()))
             .hint("without --add and --remove the tag is given to a new index"));
     };
-    let damaged = |error: serde_json::Error| Error::integrity(format!("index {}: {error}", found.digest()));
-    let mut fields: Fields = serde_json::from_slice(found.bytes()).map_err(damaged)?;
-    let listed: Vec<Box<RawValue>> = match fields.get("manifests") {
-        Some(listed) => serde_json::from_str(listed.get()).map_err(damaged)?,
-        None => Vec::new(),
-    };
-    let mut entries = listed
-        .into_iter()
-        .map(|entry| Ok((serde_json::from_str::<Descriptor>(entry.get()).map_err(damaged)?, entry)))
-        .collect::<Result<Vec<_>>>()?;
+    let mut index =
+        Entries::parse(found.bytes()).map_err(|error| error.context(format!("index {}", found.digest())))?;
     for digest in remove {
-        if !again && !entries.iter().any(|(entry, _)| entry.digest == *digest) {
+        if !again && !index.has(digest) {
             let error = Error::new(Class::NotFound, format!("the index does not list {digest}"));
             return Err(error.hint("`inspect` shows what it lists"));
         }
     }
-    entries.retain(|(entry, _)| !remove.contains(&entry.digest));
+    index.remove(remove);
     for new in add {
-        let same =
-            |entry: &Descriptor| entry.digest == new.digest || new.platform.is_some() && entry.platform == new.platform;
-        match entries.iter_mut().find(|(entry, _)| same(entry)) {
-            Some((entry, _)) if entry == new => {}
-            Some(old) => {
-                if old.0.digest != new.digest {
-                    let platform = new.platform.as_ref().map(ToString::to_string).unwrap_or_default();
-                    context.report.notice(format!(
-                        "for {platform} the index listed {}, and lists {} now",
-                        old.0.digest, new.digest
-                    ));
-                }
-                *old = (new.clone(), raw(new)?);
-            }
-            None => entries.push((new.clone(), raw(new)?)),
-        }
+        put_entry(&mut index, new, context)?;
     }
-    let entries: Vec<Box<RawValue>> = entries.into_iter().map(|(_, entry)| entry).collect();
-    fields.set("manifests", &entries)?;
     if let Some(artifact_type) = &change.artifact_type {
-        fields.set_before("manifests", "artifactType", artifact_type)?;
+        index.fields.set_before("manifests", "artifactType", artifact_type)?;
     }
     if !change.annotations.is_empty() {
-        let mut annotations: Annotations = match fields.get("annotations") {
+        let damaged = |error: serde_json::Error| Error::integrity(format!("index {}: {error}", found.digest()));
+        let mut annotations: Annotations = match index.fields.get("annotations") {
             Some(found) => serde_json::from_str::<Option<_>>(found.get())
                 .map_err(damaged)?
                 .unwrap_or_default(),
             None => Annotations::new(),
         };
         annotations.extend(change.annotations.clone());
-        fields.set("annotations", &annotations)?;
+        index.fields.set("annotations", &annotations)?;
     }
-    RawManifest::bounded(found.media_type(), to_canonical_json(&fields)?)
+    RawManifest::bounded(found.media_type(), index.json()?)
+}
+
+/// Lists `new`, in the place of what had its digest or its platform.
+fn put_entry(index: &mut Entries, new: &Descriptor, context: &Context) -> Result<()> {
+    let same =
+        |entry: &Descriptor| entry.digest == new.digest || new.platform.is_some() && entry.platform == new.platform;
+    let mut entries = index.list.iter_mut();
+    let Some(entry) = entries.find(|entry| entry.descriptor.as_ref().is_some_and(same)) else {
+        index.list.push(Entry::of(new)?);
+        return Ok(());
+    };
+    match &entry.descriptor {
+        Some(old) if old == new => return Ok(()),
+        Some(old) if old.digest != new.digest => {
+            let platform = new.platform.as_ref().map(ToString::to_string).unwrap_or_default();
+            context.report.notice(format!(
+                "for {platform} the index listed {}, and lists {} now",
+                old.digest, new.digest
+            ));
+        }
+        _ => {}
+    }
+    *entry = Entry::of(new)?;
+    Ok(())
 }
 
 fn record(

@@ -83,19 +83,13 @@ fn record(reference: &Reference, chosen: &Chosen, context: &Context) -> Result<(
     result.tags = reference.tag.iter().map(ToString::to_string).collect();
     result.index = chosen.through.first().cloned();
     result.platform = chosen.platform.as_ref().map(ToString::to_string);
-    match raw.content()? {
-        Content::Artifact(artifact) => {
-            result.artifact_type = artifact.artifact_type;
-            result.annotations = artifact.annotations;
-            result.subject = artifact.subject.map(|subject| subject.digest);
-            result = result.layers(&artifact.layers);
-        }
-        Content::Index(index) => {
-            result.artifact_type = index.artifact_type;
-            result.annotations = index.annotations;
-            result.subject = index.subject.map(|subject| subject.digest);
-            result.manifests = index.manifests.iter().map(ManifestResult::from).collect();
-        }
+    let content = raw.content()?;
+    result.artifact_type = content.artifact_type().map(str::to_owned);
+    result.annotations = content.annotations().clone();
+    result.subject = content.subject().map(|subject| subject.digest.clone());
+    match content {
+        Content::Artifact(artifact) => result = result.layers(&artifact.layers),
+        Content::Index(index) => result.manifests = index.manifests.iter().map(ManifestResult::from).collect(),
     }
     context.ledger.set(result);
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::missing;
 use crate::error::{Error, Result};
-use crate::oci::{Content, Descriptor, Digest, Index, Platform, RawManifest, names};
+use crate::oci::{Content, Descriptor, Digest, Index, Platform, RawManifest};
 use crate::reference::{Pointer, Reference};
 use crate::store::Store;
 
@@ -109,7 +109,7 @@ async fn get(digest: Digest, reference: &Reference, store: &Store) -> Result<Raw
 
 /// Whether it is an index that says nothing of platforms, so that it has to be looked into.
 fn is_open_index(entry: &Descriptor) -> bool {
-    entry.platform.is_none() && [names::IMAGE_INDEX, names::DOCKER_LIST].contains(&entry.media_type.as_str())
+    entry.platform.is_none() && entry.is_index()
 }
 
 fn unchosen(reference: &Reference, index: &Index) -> Error {

@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::Store;
 use crate::error::{Error, Result};
-use crate::oci::{Content, Descriptor, Digest, RawManifest, names};
+use crate::oci::{Descriptor, Digest, RawManifest, names};
 use crate::reference::{Pointer, Tag};
 
 /// Referrers of one subject above which a list is taken for endless.
@@ -39,18 +39,14 @@ pub(super) struct Referrer {
 
 /// What lists say of `manifest`; `None` if it refers to nothing.
 pub(super) fn of(manifest: &RawManifest) -> Result<Option<Referrer>> {
-    let (subject, artifact_type, annotations) = match manifest.content()? {
-        Content::Artifact(artifact) => (artifact.subject, artifact.artifact_type, artifact.annotations),
-        Content::Index(index) => (index.subject, index.artifact_type, index.annotations),
-    };
-    Ok(subject.map(|subject| {
-        let mut entry = manifest.descriptor();
-        entry.artifact_type = artifact_type;
-        entry.annotations = annotations;
-        Referrer {
-            subject: subject.digest,
-            entry,
-        }
+    let content = manifest.content()?;
+    Ok(content.subject().map(|subject| Referrer {
+        subject: subject.digest.clone(),
+        entry: Descriptor {
+            artifact_type: content.artifact_type().map(str::to_owned),
+            annotations: content.annotations().clone(),
+            ..manifest.descriptor()
+        },
     }))
 }
 

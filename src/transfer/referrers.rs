@@ -7,7 +7,7 @@ use std::future::Future;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::error::{Error, Result};
-use crate::oci::{Content, Descriptor, Digest, RawManifest, names};
+use crate::oci::{Content, Descriptor, Digest, names};
 use crate::store::Store;
 
 /// Most manifests in one walk.
@@ -69,19 +69,18 @@ pub async fn referrers(store: &Store, subjects: &[Digest], levels: Option<u32>) 
         .map_err(|error| error.context(store.location()))
 }
 
-/// What `manifest` says, which a list of `store` has as a referrer of `subject`. A list may be made by anyone who can
-/// push a tag; what a manifest names as its subject is part of its digest.
+/// Whether the manifest `referrer`, which a list of `store` has, refers to `subject` by its own word. A list may be made
+/// by anyone who can push a tag; what a manifest names as its subject is part of its digest.
 ///
 /// # Errors
 /// Integrity, if it refers to something else.
-pub fn believed(manifest: &RawManifest, subject: &Digest, store: &Store) -> Result<Content> {
-    let content = manifest.content()?;
+pub fn check_subject(referrer: &Digest, content: &Content, subject: &Digest, store: &Store) -> Result<()> {
     let why = match content.subject() {
-        Some(named) if named.digest == *subject => return Ok(content),
+        Some(named) if named.digest == *subject => return Ok(()),
         Some(named) => format!("its subject is {}", named.digest),
         None => "it has no subject".to_owned(),
     };
-    Err(untrue(manifest.digest(), subject, &why, store))
+    Err(untrue(referrer, subject, &why, store))
 }
 
 /// A list lied.

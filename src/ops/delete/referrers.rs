@@ -12,7 +12,7 @@ use crate::ops::Context;
 use crate::reference::Pointer;
 use crate::report::{ArtifactResult, AttachmentResult};
 use crate::store::Store;
-use crate::transfer::referrers::{Referrer, believed, referrers};
+use crate::transfer::referrers::{Referrer, check_subject, referrers};
 
 /// Manifests that are looked at together.
 const AT_ONCE: usize = 8;
@@ -34,7 +34,7 @@ impl Tree {
         let looks = edges(root, &tree).into_iter().map(|(subject, digest)| async move {
             // One that is gone is off the list soon.
             match store.get_manifest(&Pointer::Digest(digest.clone())).await? {
-                Some(manifest) => believed(&manifest, subject, store).map(drop),
+                Some(manifest) => check_subject(digest, &manifest.content()?, subject, store),
                 None => Ok(()),
             }
         });

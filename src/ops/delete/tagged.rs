@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::error::{Class, Error, Result};
-use crate::oci::{Content, Descriptor, Digest, names};
+use crate::oci::{Content, Descriptor, Digest};
 use crate::ops::list;
 use crate::reference::{Pointer, Tag};
 use crate::store::{Store, is_digest_tag};
@@ -51,7 +51,7 @@ impl Tagged {
         let indexes = self
             .0
             .iter()
-            .filter(|(tag, found)| is_index(found) && !doomed.contains(&found.digest) && !is_digest_tag(tag));
+            .filter(|(tag, found)| found.is_index() && !doomed.contains(&found.digest) && !is_digest_tag(tag));
         let looked = indexes.map(|(tag, found)| async move {
             let lists = lists(found, doomed, store).await?;
             Ok::<_, Error>(lists.then(|| tag.clone()))
@@ -59,10 +59,6 @@ impl Tagged {
         let looked = stream::iter(looked.collect::<Vec<_>>()).buffered(AT_ONCE);
         looked.try_filter_map(|tag| async move { Ok(tag) }).try_collect().await
     }
-}
-
-fn is_index(found: &Descriptor) -> bool {
-    [names::IMAGE_INDEX, names::DOCKER_LIST].contains(&found.media_type.as_str())
 }
 
 /// Whether the index, or one that it lists, lists one of `doomed`. What can't be read lists nothing.
@@ -80,7 +76,7 @@ async fn lists(index: &Descriptor, doomed: &HashSet<&Digest>, store: &Store) -> 
             if doomed.contains(&entry.digest) {
                 return Ok(true);
             }
-            if is_index(&entry) && seen.len() < INDEXES && seen.insert(entry.digest.clone()) {
+            if entry.is_index() && seen.len() < INDEXES && seen.insert(entry.digest.clone()) {
                 next.push(entry.digest);
             }
         }

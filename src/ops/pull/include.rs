@@ -11,7 +11,7 @@ use crate::reference::{Location, Pointer, Reference};
 use crate::report::{AttachmentResult, LayerResult};
 use crate::spec::IfNoFilesFound;
 use crate::store::Store;
-use crate::transfer::referrers::{Referrer, believed, referrers, untrue};
+use crate::transfer::referrers::{Referrer, check_subject, referrers, untrue};
 use crate::unpack::colliding;
 
 /// Manifests under way at once.
@@ -128,7 +128,8 @@ fn believe(
     item: &PullItem,
     store: &Store,
 ) -> Result<Content> {
-    let content = believed(manifest, subject, store)?;
+    let content = manifest.content()?;
+    check_subject(manifest.digest(), &content, subject, store)?;
     let listed_type = listed.artifact_type();
     if is_wanted(item, Some(listed_type)) && !is_wanted(item, content.artifact_type()) {
         let found = content.artifact_type().unwrap_or("none");

@@ -105,9 +105,7 @@ async fn described(manifest: &RawManifest, asks: bool, store: &Store) -> Result<
 
 /// What an image's config says, as `oras manifest index create` takes it over.
 async fn platform(files: &Files, store: &Store) -> Result<Option<Platform>> {
-    let config = files.config.as_ref().filter(|config| {
-        [names::IMAGE_CONFIG, names::DOCKER_CONFIG].contains(&config.media_type.as_str()) && config.size <= CONFIG_LIMIT
-    });
+    let config = files.image_config().filter(|config| config.size <= CONFIG_LIMIT);
     let Some(config) = config else { return Ok(None) };
     let bytes = store.read_blob(config).await?;
     // A config without a platform is no platform, not an error: nothing else is read of it.

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::tar::Tar;
 use crate::error::{Error, Result};
-use crate::oci::{Content, Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
+use crate::oci::{Content, Descriptor, Digest, Entries, Entry, MANIFEST_LIMIT, RawManifest, names};
 use crate::reference::Tag;
-use crate::store::entries::{Entries, Entry};
 use crate::store::layout::index::Index;
 use crate::store::layout::referrers::list;
 use crate::store::referrers::{of, tag_of};

@@ -9,9 +9,8 @@ use tempfile::NamedTempFile;
 use super::contents::{Contents, MARKER, MARKER_BYTES, MARKER_LIMIT, check_marker};
 use super::index::Index;
 use crate::error::{Error, Result};
-use crate::oci::{Descriptor, Digest, Hasher};
+use crate::oci::{Descriptor, Digest, Entries, Hasher};
 use crate::store::PIECE;
-use crate::store::entries::Entries;
 
 /// Beside `index.json`, never removed: removing it would let two processes hold two locks. The image spec lets a
 /// layout have further files.

@@ -4,9 +4,8 @@ use std::collections::HashSet;
 
 use super::files::Files;
 use crate::error::{Error, Result};
-use crate::oci::{Annotations, Descriptor, Digest, Fields, names, raw};
+use crate::oci::{Annotations, Descriptor, Digest, Entries, Entry, Fields, names, raw};
 use crate::reference::Tag;
-use crate::store::entries::{Entries, Entry};
 
 /// The index as read.
 #[derive(Clone)]

@@ -7,8 +7,7 @@ use super::contents::{Contents, read_manifest};
 use super::files::Files;
 use super::index::{Index, Locked};
 use crate::error::{Error, Result};
-use crate::oci::{Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
-use crate::store::entries::{Entries, Entry};
+use crate::oci::{Descriptor, Digest, Entries, Entry, MANIFEST_LIMIT, RawManifest, names};
 use crate::store::referrers::{LIMIT, Referrer, of, tag_of};
 
 /// Every referrer of `subject`, each once.

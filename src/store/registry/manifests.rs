@@ -6,19 +6,8 @@ use super::{Registry, quirks};
 use crate::error::{Error, Result};
 use crate::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use crate::http::{Answer, Body, Method, Refusal, Request, Want};
-use crate::oci::{Algorithm, Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
+use crate::oci::{Algorithm, Descriptor, Digest, MANIFEST_LIMIT, MANIFESTS, RawManifest};
 use crate::reference::{Pointer, Tag};
-
-/// Every form that is read. Registries convert, or answer 404, when the form they hold isn't listed
-/// (Azure/azure-cli#24976 for the artifact manifest).
-const ACCEPTED: [&str; 6] = [
-    names::IMAGE_MANIFEST,
-    names::IMAGE_INDEX,
-    names::DOCKER_MANIFEST,
-    names::DOCKER_LIST,
-    names::ARTIFACT_MANIFEST,
-    names::ORAS_MANIFEST,
-];
 
 const DIGEST: &str = "docker-content-digest";
 
@@ -136,8 +125,10 @@ impl Registry {
         let url = self.url(&format!("manifests/{pointer}"))?;
         let request = self.request(method.clone(), url, self.name(pointer));
         let reads = [Method::HEAD, Method::GET].contains(method);
+        // Registries convert, or answer 404, when the form they hold isn't listed (Azure/azure-cli#24976 for the
+        // artifact manifest).
         Ok(if reads {
-            request.header(ACCEPT, &ACCEPTED.join(", "))
+            request.header(ACCEPT, &MANIFESTS.join(", "))
         } else {
             request
         })

@@ -13,9 +13,8 @@ use super::quirks::Flavor;
 use crate::error::{Class, Error, Result};
 use crate::http::header::ACCEPT;
 use crate::http::{Answer, Follow, Method, Refusal, Want};
-use crate::oci::{Descriptor, Digest, RawManifest, names};
+use crate::oci::{Descriptor, Digest, Entries, RawManifest, names};
 use crate::reference::Pointer;
-use crate::store::entries::Entries;
 use crate::store::referrers::{self, LIMIT, TEXT};
 
 pub(super) use shared::Lists;

@@ -1,15 +1,18 @@
 //! The manifests that are copied, and which of them the target has already.
 
+mod look;
+
 use std::collections::{HashMap, HashSet};
 
-use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use self::look::{Ask, look};
 use super::{Copy, Root};
 use crate::error::{Error, Result};
-use crate::oci::{Content, Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
-use crate::reference::Pointer;
-use crate::store::not_found;
+use crate::oci::{Content, Descriptor, Digest, RawManifest};
+use crate::plan::ranks;
+
+pub(super) use look::alone;
 
 /// Steps from what is copied to the manifest that is farthest away, over lists and referrers.
 const MAX_DEPTH: usize = 32;
@@ -17,28 +20,17 @@ const MAX_DEPTH: usize = 32;
 /// Manifests of one copy.
 const MAX_MANIFESTS: usize = 10_000;
 
-/// Bytes of all of them, which are held until they are stored.
+/// Bytes of all of them, which are held until they are stored, and of what lists of referrers say.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
 
 /// Manifests that are asked for at once.
 const AT_ONCE: usize = 8;
 
-/// What can stand in an index or a list of referrers.
-const MANIFESTS: [&str; 6] = [
-    names::IMAGE_MANIFEST,
-    names::IMAGE_INDEX,
-    names::DOCKER_MANIFEST,
-    names::DOCKER_LIST,
-    names::ARTIFACT_MANIFEST,
-    names::ORAS_MANIFEST,
-];
-
 /// The manifests of a copy.
 pub struct Graph {
-    root: Digest,
-    nodes: HashMap<Digest, Node>,
-    /// In the order in which they were found.
-    found: Vec<Digest>,
+    /// In the order in which they were found: what is copied comes first.
+    nodes: Vec<Node>,
+    places: HashMap<Digest, usize>,
 }
 
 /// A manifest.
@@ -47,7 +39,7 @@ pub struct Node {
     pub descriptor: Descriptor,
     /// Its bytes, and what they say; `None` where nobody needs them.
     pub manifest: Option<(RawManifest, Content)>,
-    /// What refers to it, if it was asked for.
+    /// What refers to it, if it was asked for. What is listed for several manifests stands with the first.
     pub referrers: Vec<Descriptor>,
     /// Whether the target has it.
     pub(super) there: There,
@@ -64,94 +56,69 @@ pub(super) enum There {
     No,
 }
 
-/// A manifest to look at.
-struct Ask {
-    descriptor: Descriptor,
-    /// What is known of the target.
-    there: Option<There>,
-    /// Whether its bytes are needed even if the target has it.
-    needed: bool,
-    made: Option<RawManifest>,
-    /// It is a referrer that the target doesn't list.
-    unlisted: bool,
-}
-
-impl Ask {
-    fn listed(descriptor: &Descriptor) -> Self {
-        Ask {
-            descriptor: descriptor.clone(),
-            there: None,
-            needed: false,
-            made: None,
-            unlisted: false,
-        }
-    }
-}
-
 impl Graph {
     /// What is copied.
     pub fn root(&self) -> Option<&Node> {
-        self.node(&self.root)
+        self.nodes.first()
     }
 
     /// A manifest of the copy.
     pub fn node(&self, digest: &Digest) -> Option<&Node> {
-        self.nodes.get(digest)
+        self.places.get(digest).and_then(|&at| self.nodes.get(at))
     }
 
     /// The manifests in groups: each needs only those of groups before it.
-    pub(super) fn ranks(&self) -> Result<Vec<Vec<&Node>>> {
-        let mut rank: HashMap<&Digest, usize> = HashMap::new();
-        let mut ranks: Vec<Vec<&Node>> = Vec::new();
-        let mut left: Vec<&Digest> = self.found.iter().collect();
-        while !left.is_empty() {
-            let ready = |digest: &&&Digest| {
-                let needs = self.needs(digest);
-                needs.iter().all(|need| rank.contains_key(need))
-            };
-            let now: Vec<&Digest> = left.iter().filter(ready).copied().collect();
-            if now.is_empty() {
-                // A digest can't stand in what it is the digest of.
-                return Err(Error::internal("manifests that need each other"));
-            }
-            rank.extend(now.iter().map(|&digest| (digest, ranks.len())));
-            left.retain(|digest| !rank.contains_key(digest));
-            ranks.push(now.iter().filter_map(|digest| self.node(digest)).collect());
-        }
-        Ok(ranks)
+    pub(super) fn ranks(&self) -> Vec<Vec<&Node>> {
+        let needs: Vec<Vec<usize>> = self.nodes.iter().map(|node| self.needs(node)).collect();
+        let nodes = |rank: Vec<usize>| rank.into_iter().filter_map(|at| self.nodes.get(at)).collect();
+        ranks(&needs).into_iter().map(nodes).collect()
     }
 
-    /// What of this copy has to be there before `digest`.
-    fn needs(&self, digest: &Digest) -> Vec<&Digest> {
-        let content = self.node(digest).and_then(|node| node.manifest.as_ref());
-        let needs: Vec<&Descriptor> = match content.map(|(_, content)| content) {
-            Some(Content::Index(index)) => index.manifests.iter().chain(&index.subject).collect(),
-            Some(Content::Artifact(artifact)) => artifact.subject.iter().collect(),
-            None => Vec::new(),
+    /// What of this copy has to be there before `node`.
+    fn needs(&self, node: &Node) -> Vec<usize> {
+        let Some((_, content)) = &node.manifest else {
+            return Vec::new();
         };
-        let digests = needs.into_iter().map(|need| &need.digest);
-        digests.filter(|need| self.nodes.contains_key(need)).collect()
+        let listed: &[Descriptor] = match content {
+            Content::Index(index) => &index.manifests,
+            Content::Artifact(_) => &[],
+        };
+        let needs: HashSet<&Digest> = listed
+            .iter()
+            .chain(content.subject())
+            .map(|need| &need.digest)
+            .collect();
+        needs
+            .into_iter()
+            .filter_map(|need| self.places.get(need).copied())
+            .collect()
+    }
+
+    fn add(&mut self, node: Node) {
+        self.places.insert(node.descriptor.digest.clone(), self.nodes.len());
+        self.nodes.push(node);
+    }
+}
+
+impl Node {
+    /// Bytes that are held for it.
+    fn weight(&self) -> usize {
+        let manifest = self.manifest.as_ref().map_or(0, |(raw, _)| raw.bytes().len());
+        manifest + self.referrers.iter().map(Descriptor::weight).sum::<usize>()
     }
 }
 
 /// Reads the manifests of the copy. `there`: the target has the root; `needed`: its bytes are needed even so.
 pub(super) async fn gather(root: &Root, there: bool, needed: bool, copy: Copy<'_>) -> Result<Graph> {
-    let descriptor = root.descriptor();
+    let digest = root.descriptor().digest;
     let mut graph = Graph {
-        root: descriptor.digest.clone(),
-        nodes: HashMap::new(),
-        found: Vec::new(),
+        nodes: Vec::new(),
+        places: HashMap::new(),
     };
-    let mut level = vec![Ask {
-        descriptor,
-        there: Some(if there { There::Yes } else { There::No }),
-        needed,
-        made: match root {
-            Root::Made(manifest) => Some(manifest.clone()),
-            Root::Named(_) => None,
-        },
-        unlisted: false,
-    }];
+    let mut level = vec![Ask::root(root, there, needed)];
+    // Found, or to be looked at; and those that stand as referrers of something.
+    let mut seen = HashSet::from([digest.clone()]);
+    let mut referring = HashSet::from([digest]);
     let (mut depth, mut bytes) = (0, 0);
     while !level.is_empty() {
         if depth > MAX_DEPTH {
@@ -160,159 +127,31 @@ pub(super) async fn gather(root: &Root, there: bool, needed: bool, copy: Copy<'_
                 copy,
             ));
         }
-        if graph.found.len() + level.len() > MAX_MANIFESTS {
-            return Err(too_much(&format!("has more than {MAX_MANIFESTS} manifests"), copy));
-        }
-        let looks = level.into_iter().map(|ask| look(ask, copy));
-        let looks: Vec<(Node, Vec<Ask>)> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
-        level = Vec::new();
-        for (node, next) in looks {
-            bytes += node.manifest.as_ref().map_or(0, |(raw, _)| raw.bytes().len());
+        let looks = std::mem::take(&mut level).into_iter().map(|ask| look(ask, copy));
+        let mut looks = stream::iter(looks).buffered(AT_ONCE);
+        // What is too much is found as it comes: a level could be 10,000 manifests of 4 MiB, each with a list as long.
+        while let Some((mut node, next)) = looks.try_next().await? {
+            node.referrers
+                .retain(|referrer| referring.insert(referrer.digest.clone()));
+            bytes += node.weight();
             if bytes > MAX_BYTES {
                 return Err(too_much(&format!("has manifests of more than {MAX_BYTES} bytes"), copy));
             }
-            let digest = node.descriptor.digest.clone();
-            graph.found.push(digest.clone());
-            graph.nodes.insert(digest, node);
-            level.extend(next);
+            level.extend(
+                next.into_iter()
+                    .filter(|ask| seen.insert(ask.descriptor.digest.clone())),
+            );
+            if seen.len() > MAX_MANIFESTS {
+                return Err(too_much(&format!("has more than {MAX_MANIFESTS} manifests"), copy));
+            }
+            graph.add(node);
         }
-        let mut seen = HashSet::new();
-        level.retain(|ask| {
-            let digest = &ask.descriptor.digest;
-            !graph.nodes.contains_key(digest) && seen.insert(digest.clone())
-        });
         depth += 1;
     }
     Ok(graph)
 }
 
-/// One manifest with its blobs, whether the target has it or not, and not what it lists.
-pub(super) async fn alone(descriptor: &Descriptor, copy: Copy<'_>) -> Result<Node> {
-    let ask = Ask {
-        there: Some(There::No),
-        ..Ask::listed(descriptor)
-    };
-    let copy = Copy {
-        recursive: false,
-        ..copy
-    };
-    look(ask, copy).await.map(|(node, _)| node)
-}
-
 fn too_much(what: &str, copy: Copy<'_>) -> Error {
     Error::integrity(format!("{}: what is to be copied {what}", copy.source.location()))
         .hint("copy its parts by their digests")
-}
-
-/// One manifest, and where it leads.
-async fn look(ask: Ask, copy: Copy<'_>) -> Result<(Node, Vec<Ask>)> {
-    let digest = &ask.descriptor.digest;
-    let pointer = Pointer::Digest(digest.clone());
-    if ask.made.is_none() && !MANIFESTS.contains(&ask.descriptor.media_type.as_str()) {
-        let (kind, reference) = (&ask.descriptor.media_type, copy.source.reference(digest));
-        return Err(Error::integrity(format!(
-            "{reference}: its media type {kind:?} is not one of a manifest or an index"
-        ))
-        .hint("OCI and Docker (schema 2) manifests, indexes and ORAS's artifact manifests can be copied"));
-    }
-    let there = match ask.there {
-        Some(there) => there,
-        None => match copy.target.resolve(&pointer).await? {
-            Some(_) if ask.unlisted => There::Unlisted,
-            Some(_) => There::Yes,
-            None => There::No,
-        },
-    };
-    let lists = [names::IMAGE_INDEX, names::DOCKER_LIST].contains(&ask.descriptor.media_type.as_str());
-    let needed = there != There::Yes || ask.needed || copy.force || copy.recursive && lists;
-    let manifest = match &ask.made {
-        Some(made) => Some(made.clone()),
-        None if needed => {
-            let found = fetch(&ask.descriptor, copy).await?;
-            Some(found.ok_or_else(|| not_found(copy.source.location(), &pointer))?)
-        }
-        None => None,
-    };
-    let manifest = match manifest {
-        Some(raw) => {
-            let content = raw.content().map_err(|error| error.context(copy.source.location()))?;
-            Some((raw, content))
-        }
-        None => None,
-    };
-    let mut node = Node {
-        blobs: Vec::new(),
-        referrers: Vec::new(),
-        manifest,
-        there,
-        descriptor: ask.descriptor.clone(),
-    };
-    let mut next = Vec::new();
-    match node.manifest.as_ref().map(|(_, content)| content) {
-        // What the target has is complete there, unless one is to look for its referrers or its blobs.
-        Some(Content::Index(index)) if there == There::No || copy.force || copy.recursive => {
-            next.extend(index.manifests.iter().map(Ask::listed));
-        }
-        Some(Content::Artifact(artifact)) if there == There::No || copy.force => {
-            let blobs = artifact.config.iter().chain(&artifact.layers);
-            node.blobs = stored(blobs, copy).await?;
-        }
-        Some(_) | None => {}
-    }
-    if copy.recursive && ask.made.is_none() {
-        node.referrers = copy.source.referrers(digest, None).await?;
-        next.extend(referrers(&node, copy).await?);
-    }
-    Ok((node, next))
-}
-
-/// The manifest's bytes. In a layout one that an index lists is found by its digest only if it says its own media type,
-/// which OCI leaves open: the list says it, too.
-async fn fetch(descriptor: &Descriptor, copy: Copy<'_>) -> Result<Option<RawManifest>> {
-    let pointer = Pointer::Digest(descriptor.digest.clone());
-    let found = copy.source.get_manifest(&pointer).await?;
-    let among_blobs = copy.source.location().host().is_none();
-    if found.is_some() || !among_blobs || descriptor.size > MANIFEST_LIMIT as u64 {
-        return Ok(found);
-    }
-    if !copy.source.has_blob(descriptor).await? {
-        return Ok(None);
-    }
-    let pieces = copy.source.open_blob(descriptor, 0).await?;
-    let pieces: Vec<Bytes> = pieces.try_collect().await?;
-    RawManifest::verified(&descriptor.media_type, pieces.concat().into(), &descriptor.digest).map(Some)
-}
-
-/// What refers to `node`, and what the target lists of it.
-async fn referrers(node: &Node, copy: Copy<'_>) -> Result<Vec<Ask>> {
-    let digest = &node.descriptor.digest;
-    let listed = match node.there {
-        There::No => Vec::new(),
-        There::Yes | There::Unlisted if node.referrers.is_empty() => Vec::new(),
-        There::Yes | There::Unlisted => copy.target.referrers(digest, None).await?,
-    };
-    let asks = node.referrers.iter().map(|referrer| {
-        let there = listed.iter().any(|known| known.digest == referrer.digest);
-        Ask {
-            there: there.then_some(There::Yes),
-            unlisted: !there,
-            ..Ask::listed(referrer)
-        }
-    });
-    Ok(asks.collect())
-}
-
-/// The blobs that the source has to have. A layer that lies elsewhere (`urls`, or a type that says so) is copied if it
-/// is in the source all the same; where it isn't, the manifest alone is copied, as everyone does.
-async fn stored(blobs: impl Iterator<Item = &Descriptor>, copy: Copy<'_>) -> Result<Vec<Descriptor>> {
-    let mut stored = Vec::new();
-    for blob in blobs {
-        let elsewhere = !blob.urls.is_empty()
-            || blob.media_type.contains(".nondistributable.")
-            || blob.media_type.contains(".rootfs.foreign.");
-        if !elsewhere || copy.source.has_blob(blob).await? {
-            stored.push(blob.clone());
-        }
-    }
-    Ok(stored)
 }

@@ -1,15 +1,9 @@
 //! The part of an index that is for some platforms.
 
-use futures_util::StreamExt;
-use serde_json::value::RawValue;
-
 use super::Root;
 use crate::error::{Class, Error, Result};
-use crate::oci::{Artifact, Content, Descriptor, Fields, Index, MANIFEST_LIMIT, Platform, RawManifest, names};
+use crate::oci::{Artifact, Content, Descriptor, Entries, Index, MANIFEST_LIMIT, Platform, RawManifest};
 use crate::store::Store;
-
-/// Docker's type of an image's config.
-const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 
 /// What of `manifest`, which is in `source`, is for `platforms`: of an index one manifest for one platform, for several
 /// an index of them alone. What is no index is taken as it is, unless it is an image for another platform.
@@ -44,24 +38,25 @@ fn part(manifest: &RawManifest, index: &Index, platforms: &[Platform]) -> Result
     if index.manifests.iter().all(is_chosen) {
         return Ok(Root::Named(manifest.descriptor()));
     }
-    let damaged = |error: serde_json::Error| Error::integrity(error.to_string());
-    let mut fields: Fields = serde_json::from_slice(manifest.bytes()).map_err(damaged)?;
-    let entries = fields.get("manifests").map_or("[]", RawValue::get);
-    let entries: Vec<Box<RawValue>> = serde_json::from_str(entries).map_err(damaged)?;
-    let kept = entries.into_iter().zip(&index.manifests);
-    let kept: Vec<Box<RawValue>> = kept.filter(|(_, entry)| is_chosen(entry)).map(|(raw, _)| raw).collect();
-    fields.set("manifests", &kept)?;
-    let bytes = serde_json::to_vec(&fields).map_err(|error| Error::internal(format!("JSON: {error}")))?;
-    Ok(Root::Made(RawManifest::new(manifest.media_type(), bytes.into())))
+    let mut part = Entries::parse(manifest.bytes())?;
+    let entries = std::mem::take(&mut part.list).into_iter().zip(&index.manifests);
+    let kept = entries.filter(|(_, entry)| is_chosen(entry));
+    part.list = kept.map(|(entry, _)| entry).collect();
+    Ok(Root::Made(RawManifest::new(manifest.media_type(), part.json()?.into())))
 }
 
 /// Whether an image is for one of `platforms`: its config tells. Other artifacts are for any.
 async fn check(artifact: &Artifact, platforms: &[Platform], source: &Store) -> Result<()> {
-    let config = artifact.config.as_ref();
-    let image = config.filter(|config| [names::IMAGE_CONFIG, DOCKER_CONFIG].contains(&config.media_type.as_str()));
-    let Some(config) = image else { return Ok(()) };
-    let bytes = small(config, source).await?;
-    let found: Platform = serde_json::from_slice(&bytes)
+    let Some(config) = artifact.image_config() else {
+        return Ok(());
+    };
+    if config.size > MANIFEST_LIMIT as u64 {
+        return Err(Error::integrity(format!(
+            "its config has {} bytes, more than {MANIFEST_LIMIT}",
+            config.size
+        )));
+    }
+    let found: Platform = serde_json::from_slice(&source.read_blob(config).await?)
         .map_err(|error| Error::integrity(format!("its config {}: {error}", config.digest)))?;
     match platforms.iter().any(|platform| found.matches(platform)) {
         true => Ok(()),
@@ -70,24 +65,4 @@ async fn check(artifact: &Artifact, platforms: &[Platform], source: &Store) -> R
                 .hint("leave out `platform` to copy it"),
         ),
     }
-}
-
-/// A blob that is read whole.
-async fn small(blob: &Descriptor, source: &Store) -> Result<Vec<u8>> {
-    if blob.size > MANIFEST_LIMIT as u64 {
-        return Err(Error::integrity(format!(
-            "its config has {} bytes, more than {MANIFEST_LIMIT}",
-            blob.size
-        )));
-    }
-    let mut pieces = source.open_blob(blob, 0).await?;
-    let mut bytes = Vec::new();
-    while let Some(piece) = pieces.next().await {
-        bytes.extend_from_slice(&piece?);
-        if bytes.len() as u64 > blob.size {
-            break;
-        }
-    }
-    blob.verify(&bytes)?;
-    Ok(bytes)
 }

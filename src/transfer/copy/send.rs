@@ -21,7 +21,7 @@ const AT_ONCE: usize = 8;
 
 /// Sends what the target lacks and lets the tags of `wanted` name the root; whether anything was written.
 pub(super) async fn send(graph: &Graph, wanted: &[&TagRule], copy: Copy<'_>) -> Result<bool> {
-    let ranks = graph.ranks()?;
+    let ranks = graph.ranks();
     let missing = |node: &&&Node| node.there != There::Yes || copy.force;
     let nodes: Vec<&Node> = ranks.iter().flatten().filter(missing).copied().collect();
     let root = graph.root().ok_or_else(|| Error::internal("a copy of nothing"))?;
@@ -58,11 +58,8 @@ fn last<'t>(root: &Node, nodes: &[&Node], graph: &Graph, wanted: &[&'t TagRule])
 }
 
 fn subject(node: &Node) -> Option<&Digest> {
-    let subject = match &node.manifest.as_ref()?.1 {
-        Content::Artifact(artifact) => artifact.subject.as_ref(),
-        Content::Index(index) => index.subject.as_ref(),
-    };
-    subject.map(|subject| &subject.digest)
+    let (_, content) = node.manifest.as_ref()?;
+    content.subject().map(|subject| &subject.digest)
 }
 
 /// Every blob that may be put, the manifests among them.

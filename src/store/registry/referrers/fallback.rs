@@ -23,9 +23,8 @@ use super::shared::{List, Waits};
 use crate::error::{Class, Error, Result};
 use crate::http::header::{ETAG, IF_MATCH};
 use crate::http::{Method, StatusCode, Want};
-use crate::oci::{Descriptor, Digest, MANIFEST_LIMIT, RawManifest, names};
+use crate::oci::{Descriptor, Digest, Entries, Entry, MANIFEST_LIMIT, RawManifest, names};
 use crate::reference::{Pointer, Tag};
-use crate::store::entries::{Entries, Entry};
 use crate::store::referrers::{LIMIT, Referrer, tag_of};
 
 /// How often the list is put, until it stays; and looked at, while it has everything but others go on writing.
