@@ -69,8 +69,8 @@ pub async fn referrers(store: &Store, subjects: &[Digest], levels: Option<u32>) 
         .map_err(|error| error.context(store.location()))
 }
 
-/// Whether the manifest `referrer`, which a list of `store` has, refers to `subject` by its own word. A list may be made
-/// by anyone who can push a tag; what a manifest names as its subject is part of its digest.
+/// Whether the manifest `referrer`, which a list of `store` has, refers to `subject` by its own word. A list may be
+/// made by anyone who can push a tag; what a manifest names as its subject is part of its digest.
 ///
 /// # Errors
 /// Integrity, if it refers to something else.

@@ -153,7 +153,7 @@ fn results() -> Vec<Value> {
         let outcome = run.call();
         outcome.exit(if arguments.contains(&"wrong.yaml") { 2 } else { 0 });
         let text = outcome.json().to_string();
-        serde_json::from_str(&text.replace(workspace.path().as_str(), "/work")).unwrap()
+        serde_json::from_str(&text.replace(workspace.path().as_str(), "/builds/app")).unwrap()
     };
     EXAMPLES.iter().map(|(_, _, arguments)| run(arguments)).collect()
 }
