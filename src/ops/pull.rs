@@ -44,6 +44,8 @@ pub struct PullItem {
     pub platform: Option<Platform>,
     /// Artifact types of the referrers to pull along; `*` is all.
     pub include_referrers: Vec<String>,
+    /// Whether it was said of this artifact that it has them; else they are fetched where there are some.
+    pub demands_referrers: bool,
 }
 
 /// How to pull.

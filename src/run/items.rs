@@ -7,11 +7,10 @@ use camino::Utf8PathBuf;
 use crate::error::{Error, Errors, Result};
 use crate::ops::PullItem;
 use crate::pattern;
-use crate::reference::Reference;
 use crate::spec::{ArtifactSpec, Spec};
 
 use super::command::Run;
-use super::sources::{self, Origin};
+use super::sources::{self, Earlier, Origin};
 
 impl Run<'_> {
     /// What to pull: the artifacts of `from`, of a spec, of both together, or of the reference.
@@ -40,9 +39,20 @@ impl Run<'_> {
 
     /// The artifacts that an earlier run pushed, each by its digest, all into one folder. `files` and `artifact-type`
     /// say the same of each as they do of a reference.
-    fn items_of(&self, from: Vec<(String, Reference)>) -> Result<Vec<PullItem>, Errors> {
+    fn items_of(&self, from: Vec<Earlier>) -> Result<Vec<PullItem>, Errors> {
         let mut spec = Spec::default();
-        for (name, reference) in from {
+        let alone = from.len() == 1;
+        for Earlier {
+            name,
+            reference,
+            is_index,
+        } in from
+        {
+            // What it lists was pushed by the same run, or is named by its digest.
+            if is_index && !alone && !self.inputs.only.contains(&name) {
+                self.leave_out(&name);
+                continue;
+            }
             let described = sources::described(self.inputs, reference)?;
             spec.artifacts.push(ArtifactSpec { name, ..described });
         }
@@ -75,6 +85,7 @@ impl Run<'_> {
                 output: path,
                 platform: self.inputs.platform.first().cloned(),
                 include_referrers: self.referrers_of(artifact, spec),
+                demands_referrers: artifact.include_referrers.is_some() || spec.artifacts.len() == 1,
             })
         };
         let named = |artifact: &&ArtifactSpec| self.inputs.only.contains(&artifact.name);
@@ -83,12 +94,15 @@ impl Run<'_> {
             .iter()
             .partition(|artifact| named(artifact) || artifact.manifests.is_empty() && artifact.subject.is_none());
         for artifact in others {
-            let name = &artifact.name;
-            self.report().info(format!(
-                "artifact {name:?} has no files of its own to pull; name it in `only` if it is meant"
-            ));
+            self.leave_out(&artifact.name);
         }
         wanted.into_iter().map(item).collect()
+    }
+
+    fn leave_out(&self, name: &str) {
+        self.report().info(format!(
+            "artifact {name:?} has no files of its own to pull; name it in `only` if it is meant"
+        ));
     }
 
     /// What `include-referrers` says: of the artifact, else the input, else of the spec.
@@ -103,11 +117,11 @@ impl Run<'_> {
 }
 
 /// Replaces the references of a spec by the digests of an earlier run.
-fn pin(spec: &mut Spec, from: &[(String, Reference)]) -> Result<()> {
+fn pin(spec: &mut Spec, from: &[Earlier]) -> Result<()> {
     for artifact in &mut spec.artifacts {
-        let pinned = from.iter().find(|(name, _)| *name == artifact.name);
-        let (_, reference) = pinned.ok_or_else(|| {
-            let names: Vec<&str> = from.iter().map(|(name, _)| name.as_str()).collect();
+        let pinned = from.iter().find(|earlier| earlier.name == artifact.name);
+        let Earlier { reference, .. } = pinned.ok_or_else(|| {
+            let names: Vec<&str> = from.iter().map(|earlier| earlier.name.as_str()).collect();
             Error::usage(format!("`from` has no artifact {:?}", artifact.name))
                 .hint(format!("it has {}; choose with `only`", names.join(", ")))
         })?;

@@ -6,6 +6,7 @@ use camino::Utf8Path;
 
 use crate::error::{Error, Errors, Result};
 use crate::inputs::{From, Inputs, SpecSource};
+use crate::oci::names;
 use crate::reference::{Case, Location, Pointer, Reference, Tag};
 use crate::spec::{
     self, ArtifactSpec, Context, DEFAULT_FILE, FileSpec, IfExists, ManifestSpec, ManifestTarget, PackageSpec,
@@ -267,8 +268,18 @@ fn look_up(entry: &mut ManifestSpec, left_out: &[ArtifactSpec]) -> Result<()> {
     Ok(())
 }
 
+/// An artifact of an earlier run.
+pub(super) struct Earlier {
+    /// Its name in that run.
+    pub(super) name: String,
+    /// Where it is, by its digest.
+    pub(super) reference: Reference,
+    /// Whether it lists other manifests instead of files.
+    pub(super) is_index: bool,
+}
+
 /// The artifacts of `from`, the `json` output of an earlier run: each by its digest.
-pub(super) fn from(text: &str) -> Result<Vec<(String, Reference)>> {
+pub(super) fn from(text: &str) -> Result<Vec<Earlier>> {
     let refuse =
         |why: String| Error::usage(format!("`from`: {why}")).hint("pass the output `json` of an earlier push as it is");
     let json: serde_json::Value =
@@ -293,7 +304,12 @@ pub(super) fn from(text: &str) -> Result<Vec<(String, Reference)>> {
         if reference.digest.is_none() {
             return Err(refuse(format!("the reference of {name:?} has no digest")));
         }
-        found.push((name.clone(), reference));
+        let media_type = artifact.get("media-type").and_then(serde_json::Value::as_str);
+        found.push(Earlier {
+            name: name.clone(),
+            reference,
+            is_index: media_type.is_some_and(|kind| [names::IMAGE_INDEX, names::DOCKER_LIST].contains(&kind)),
+        });
     }
     if found.is_empty() {
         return Err(refuse("it lists no artifact".to_owned()));

@@ -399,3 +399,74 @@ fn inspect_shows_the_manifest_of_a_platform_and_its_config() {
     outcome.exit(2);
     assert!(outcome.stderr.contains("linux/amd64"), "{}", outcome.snapshot());
 }
+
+/// What a whole spec, or a run of several artifacts, asks for is fetched where there is some; what an artifact asks for
+/// itself must be there. Indexes and referrers of a spec have no files of their own.
+#[test]
+fn a_spec_is_pulled_with_the_referrers_that_there_are() {
+    let workspace = Workspace::new();
+    for name in ["app", "sbom.json", "tool"] {
+        workspace.write(&format!("build/{name}"), name);
+    }
+    let spec = |own: &str| {
+        format!(
+            "include-referrers: [test/sbom]\nartifacts:\n\
+             - {{name: all, reference: 'oci:layout:v1', manifests: [app]}}\n\
+             - {{name: app, reference: 'oci:layout:app', platform: linux/amd64, base: build, output: out, files: [app],\n    \
+             attachments: [{{artifact-type: test/sbom, files: [sbom.json]}}]}}\n\
+             - {{name: tool, reference: 'oci:layout:tool', base: build, output: out, files: [tool]{own}}}\n\
+             - {{name: note, subject: 'oci:layout:app', artifact-type: test/note, annotations: {{k: v}}}}\n"
+        )
+    };
+    workspace.write("oci-artifact.yaml", spec(""));
+    let pushed = workspace.run().args(["push", "--format", "json"]).call();
+    let pulled = workspace.run().args(["pull", "--format", "json"]).call();
+    let json = pulled.success().json();
+    assert_eq!(
+        workspace.tree("out").into_keys().collect::<Vec<_>>(),
+        ["app", "sbom.json", "tool"]
+    );
+    assert_eq!(json["artifacts"]["app"]["attachments"][0]["artifact-type"], "test/sbom");
+    for name in ["all", "note"] {
+        assert!(
+            pulled
+                .stderr
+                .contains(&format!("artifact {name:?} has no files of its own")),
+            "{}",
+            pulled.snapshot()
+        );
+    }
+    let from = pushed.success().stdout.clone();
+    let earlier = [
+        "pull",
+        "--from",
+        &from,
+        "-o",
+        "earlier",
+        "--include-referrers",
+        "test/sbom",
+    ];
+    let outcome = workspace
+        .run()
+        .args(earlier)
+        .args(["--only", "app", "--only", "tool"])
+        .call();
+    outcome.success();
+    assert_eq!(workspace.tree("earlier"), workspace.tree("out"));
+    let whole = workspace.run().args(["pull", "--from", &from, "-o", "whole"]).call();
+    assert!(
+        whole
+            .success()
+            .stderr
+            .contains("artifact \"all\" has no files of its own"),
+        "{}",
+        whole.snapshot()
+    );
+    workspace.write("oci-artifact.yaml", spec(", include-referrers: [test/sbom]"));
+    let demanded = workspace.run().arg("pull").call();
+    assert!(
+        demanded.exit(4).stderr.contains("nothing of the type test/sbom"),
+        "{}",
+        demanded.snapshot()
+    );
+}

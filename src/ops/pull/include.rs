@@ -190,7 +190,7 @@ fn check_found(
         .filter(|wanted| *wanted != "*" && !there.contains(wanted.as_str()))
         .map(String::as_str)
         .collect();
-    if missing.is_empty() {
+    if missing.is_empty() || !item.demands_referrers {
         return Ok(());
     }
     let missing = missing.join(" or ");
