@@ -55,13 +55,18 @@ impl<'r> Tags<'r> {
 
     /// What they name and keep, if a policy leaves all of them alone.
     pub fn all_kept(&self) -> Option<&Digest> {
-        let kept = |(_, state): &'_ (&TagRule, TagState)| matches!(state, TagState::Kept(_));
-        if !self.rules.iter().all(kept) {
-            return None;
-        }
-        self.rules.iter().find_map(|(_, state)| match state {
-            TagState::Kept(digest) => Some(digest),
-            _ => None,
+        let mut kept = self.kept();
+        let first = kept.next();
+        first
+            .filter(|_| 1 + kept.count() == self.rules.len())
+            .map(|(_, digest)| digest)
+    }
+
+    /// Those that a policy leaves alone, and what they name.
+    pub fn kept(&self) -> impl Iterator<Item = (&Tag, &Digest)> {
+        self.rules.iter().filter_map(|(rule, state)| match state {
+            TagState::Kept(digest) => Some((&rule.tag, digest)),
+            TagState::Ours | TagState::Write => None,
         })
     }
 

@@ -86,7 +86,7 @@ fn a_policy_is_looked_at_first_and_right_before_the_put() {
     let told = refused.exit(5).stderr().replace(&one, "[ONE]").replace(&two, "[TWO]");
     insta::assert_snapshot!(told, @"
     error: [HOST]/a:v2 exists with the digest [TWO]
-      hint: it was to name [ONE]: choose another tag, or set `if-exists` to replace
+      hint: this would be [ONE]; use another tag, or set `if-exists: replace`
     ");
     assert_eq!(registry.tags("a").len(), 2);
 
