@@ -412,7 +412,7 @@ fn a_spec_is_pulled_with_the_referrers_that_there_are() {
         format!(
             "include-referrers: [test/sbom]\nartifacts:\n\
              - {{name: all, reference: 'oci:layout:v1', manifests: [app]}}\n\
-             - {{name: app, reference: 'oci:layout:app', platform: linux/amd64, base: build, output: out, files: [app],\n    \
+             - {{name: app, reference: 'oci:layout:app', base: build, output: out, files: [app],\n    \
              attachments: [{{artifact-type: test/sbom, files: [sbom.json]}}]}}\n\
              - {{name: tool, reference: 'oci:layout:tool', base: build, output: out, files: [tool]{own}}}\n\
              - {{name: note, subject: 'oci:layout:app', artifact-type: test/note, annotations: {{k: v}}}}\n"
