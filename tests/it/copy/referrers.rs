@@ -4,6 +4,7 @@ use oci_artifact::oci::names;
 use serde_json::{Value, json};
 
 use super::{artifact, asks_for_blobs, blob, copy, digest, manifest_at, two_platforms, writes};
+use crate::support::faults::Fault;
 use crate::support::registry::{Options, Registry};
 use crate::support::runner::Workspace;
 
@@ -176,4 +177,62 @@ fn a_dry_run_counts_referrers_and_writes_none() {
     );
     assert_eq!(artifact(&outcome)["attachments"][0]["digest"], referrers[0]["digest"]);
     assert!(writes(&to).is_empty() && asks_for_blobs(&from).is_empty());
+}
+
+/// An answer of the referrers API with these entries. With a type each is taken at its word.
+fn told(entries: &[&Value]) -> String {
+    let typed = |entry: &&Value| {
+        let mut entry = (*entry).clone();
+        entry["artifactType"] = json!("test/sbom");
+        entry
+    };
+    let entries: Vec<Value> = entries.iter().map(typed).collect();
+    json!({"schemaVersion": 2, "mediaType": names::IMAGE_INDEX, "manifests": entries}).to_string()
+}
+
+/// Who may push a tag may write a list: nothing goes into another registry on its word.
+#[test]
+fn m20_what_a_list_has_and_does_not_refer_to_it_is_not_copied() {
+    let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
+    let (whole, referrers) = release(&from);
+    let lie = told(&[&referrers[0], &referrers[2]]);
+    let fault = Fault::on("GET", &format!("/referrers/{}", digest(&whole)));
+    let fault = fault.always().answer(200).header("content-type", names::IMAGE_INDEX);
+    from.fault(fault.body(&lie));
+    let args = [from.reference("app:v1"), to.reference("app")];
+    let outcome = copy(&workspace, &[&args[0], &args[1], "--recursive"]);
+    outcome.exit(7);
+    assert!(outcome.stderr.contains("but its subject is"), "{}", outcome.snapshot());
+    assert!(writes(&to).is_empty(), "{:?}", writes(&to));
+}
+
+/// Lists that have the same for each manifest make a tree that doubles with each level.
+#[test]
+fn m30_lists_that_have_the_same_for_every_manifest_are_shown_once() {
+    let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
+    let (whole, _) = two_platforms(&from, "app");
+    let chain: Vec<Value> = (0..24)
+        .map(|at| refer(&from, &whole, "test/sbom", &format!("{at}")))
+        .collect();
+    let args = [from.reference("app:v1"), to.reference("app")];
+    let args = [args[0].as_str(), &args[1], "--recursive"];
+    artifact(&copy(&workspace, &args));
+    // All of it is there now, so nothing is fetched and only the lists speak.
+    let fault = Fault::on("GET", "/referrers/").always().answer(200);
+    let fault = fault.header("content-type", names::IMAGE_INDEX);
+    let all: Vec<&Value> = chain.iter().collect();
+    for registry in [&from, &to] {
+        registry.fault(fault.clone().body(&told(&all)));
+    }
+    let outcome = copy(&workspace, &args);
+    assert_eq!(artifact(&outcome)["state"], "unchanged");
+    for referrer in &chain {
+        assert_eq!(
+            outcome
+                .stdout
+                .matches(&format!("\"digest\": \"{}\"", digest(referrer)))
+                .count(),
+            1
+        );
+    }
 }
