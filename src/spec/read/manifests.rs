@@ -87,22 +87,14 @@ impl Reader<'_, '_> {
 
     /// An index can't list itself, by whatever way: its digest would have to be known before it is made.
     fn refuse_cycles(&mut self, artifacts: &[ArtifactSpec]) {
-        let lists: HashMap<&str, Vec<&str>> = artifacts
-            .iter()
-            .map(|artifact| (artifact.name.as_str(), names(artifact).collect()))
-            .collect();
-        let mut told = HashSet::new();
-        for artifact in artifacts.iter().filter(|artifact| !artifact.manifests.is_empty()) {
-            let mut way = vec![artifact.name.as_str()];
-            if told.contains(artifact.name.as_str())
-                || !leads_to(&artifact.name, &artifact.name, &lists, &mut way, &mut HashSet::new())
-            {
-                continue;
-            }
-            told.extend(way.iter().copied());
+        for way in cycles(artifacts) {
             let error = Error::usage(format!("an index can't list itself: {}", way.join(" lists ")));
             let error = error.hint("take one of these names out of `manifests`");
-            match artifact.manifests.iter().find(|entry| is_step(entry, &way)) {
+            let first = artifacts
+                .iter()
+                .find(|artifact| way.first() == Some(&artifact.name.as_str()));
+            let mut entries = first.into_iter().flat_map(|artifact| &artifact.manifests);
+            match entries.find(|entry| is_step(entry, &way)) {
                 Some(ManifestSpec { place: Some(place), .. }) => self.problem(
                     At {
                         line: place.line,
@@ -127,22 +119,41 @@ fn names(artifact: &ArtifactSpec) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether `from` lists `to`, directly or not; `way` then ends in it.
-fn leads_to<'n>(
-    from: &str,
-    to: &'n str,
-    lists: &HashMap<&'n str, Vec<&'n str>>,
-    way: &mut Vec<&'n str>,
-    seen: &mut HashSet<&'n str>,
-) -> bool {
-    for &next in lists.get(from).into_iter().flatten() {
-        way.push(next);
-        if next == to || seen.insert(next) && leads_to(next, to, lists, way, seen) {
-            return true;
+/// Circles, no two with a name in common: each from the name that stands first in the spec, back to it. Without
+/// recursion: a spec has room for thousands of indexes, each in the next.
+fn cycles(artifacts: &[ArtifactSpec]) -> Vec<Vec<&str>> {
+    let order: HashMap<&str, usize> = artifacts.iter().map(|one| one.name.as_str()).zip(0..).collect();
+    let mut seen: HashSet<&str> = HashSet::new();
+    let mut cycles = Vec::new();
+    for artifact in artifacts {
+        // The way that is followed, each with what of its list is left, and the places of the names on it.
+        let mut way: Vec<(&str, Box<dyn Iterator<Item = &str>>)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut next = Some(artifact);
+        loop {
+            if let Some(artifact) = next.take().filter(|artifact| seen.insert(&artifact.name)) {
+                places.insert(&artifact.name, way.len());
+                way.push((&artifact.name, Box::new(names(artifact))));
+            }
+            let Some((last, listed)) = way.last_mut() else { break };
+            let Some(name) = listed.next() else {
+                places.remove(last);
+                way.pop();
+                continue;
+            };
+            let Some(&start) = places.get(name) else {
+                next = order.get(name).and_then(|at| artifacts.get(*at));
+                continue;
+            };
+            let mut cycle: Vec<&str> = way.drain(start..).map(|(name, _)| name).collect();
+            places.retain(|_, place| *place < start);
+            let first = (0..cycle.len()).min_by_key(|at| cycle.get(*at).and_then(|name| order.get(name)));
+            cycle.rotate_left(first.unwrap_or_default());
+            cycle.extend(cycle.first().copied());
+            cycles.push(cycle);
         }
-        way.pop();
     }
-    false
+    cycles
 }
 
 fn target(

@@ -108,6 +108,23 @@ artifacts:
 }
 
 #[test]
+fn indexes_in_each_other_by_the_thousand_are_no_deep_stack() {
+    let chain = |last: &str| {
+        let one = |at: usize| {
+            format!(
+                "- {{name: x{at}, reference: 'h.io/a:x{at}', manifests: [x{}]}}\n",
+                at + 1
+            )
+        };
+        let rest: String = (0..12_000).map(one).collect();
+        format!("artifacts:\n{rest}- {{name: x12000, reference: 'h.io/a:x12000', manifests: [{last}]}}\n")
+    };
+    assert_eq!(file(&chain("y")).artifacts.len(), 12_001);
+    let told = problems(&chain("x11999"));
+    assert!(told.contains("x11999 lists x12000 lists x11999\n"), "{told}");
+}
+
+#[test]
 fn what_an_index_can_t_be() {
     insta::assert_snapshot!(problems(
         "\
