@@ -121,7 +121,14 @@ impl Store {
             let pointer = Pointer::Digest(manifest.digest().clone());
             return self.put_manifest(manifest, &pointer).await.map(|_| Vec::new());
         }
-        each!(self, store => store.put_manifest_tagged(manifest, tags).await)
+        if let Store::Registry(registry) = self {
+            return registry.put_manifest_tagged(manifest, tags).await;
+        }
+        // There is nothing to save elsewhere.
+        for tag in tags {
+            self.put_manifest(manifest, &Pointer::Tag(tag.clone())).await?;
+        }
+        Ok(tags.to_vec())
     }
 
     /// Stores `manifest`, which has a subject, by its digest and sees to it that [`Store::referrers`] lists it.
@@ -129,7 +136,13 @@ impl Store {
     /// # Errors
     /// Also when other writers keep taking it off the list.
     pub async fn put_referrer(&self, manifest: &RawManifest) -> Result<()> {
-        each!(self, store => store.put_referrer(manifest).await)
+        if let Store::Registry(registry) = self {
+            return registry.put_referrer(manifest).await;
+        }
+        // Others list any manifest with a subject.
+        referrers::expect(manifest)?;
+        let pointer = Pointer::Digest(manifest.digest().clone());
+        self.put_manifest(manifest, &pointer).await.map(drop)
     }
 
     /// Every manifest whose subject is `subject`, with artifact type and annotations; of one artifact type if that is
@@ -333,6 +346,13 @@ impl Stores {
             )),
         }
     }
+}
+
+/// Runs `work` on a thread that may block.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(Error::internal(format!("a worker thread failed: {error}"))))
 }
 
 /// Nothing is at `pointer`.

@@ -17,8 +17,7 @@ use crate::oci::{Content, Descriptor, Digest, MediaType, Platform, names};
 use crate::reference::Reference;
 use crate::report::{ArtifactResult, AttachmentResult, LayerResult, State};
 use crate::spec::{FileSpec, IfNoFilesFound};
-use crate::store::Store;
-use crate::transfer::prepare::blocking;
+use crate::store::{Store, blocking};
 use crate::transfer::pull::{self, PulledFile};
 use crate::unpack::{Limits, Output};
 

@@ -18,9 +18,8 @@ use futures_util::StreamExt as _;
 
 use self::tar::Tar;
 use self::writer::Writer;
-use super::layout::{blocking, contents, referrers};
-use super::referrers::expect;
-use super::{BlobSource, BlobStream, PutBlob, TagPage, blob};
+use super::layout::{contents, referrers};
+use super::{BlobSource, BlobStream, PutBlob, TagPage, blob, blocking};
 use crate::error::{Class, Error, Result};
 use crate::oci::{Descriptor, Digest, RawManifest};
 use crate::reference::{Location, Pointer, Repository, Tag};
@@ -82,21 +81,6 @@ impl Archive {
         self.write(move |writer| writer.put_manifest(&manifest, &pointer))
             .await?;
         Ok(true)
-    }
-
-    /// Under each of `tags`: there is nothing to save.
-    pub async fn put_manifest_tagged(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<Vec<Tag>> {
-        for tag in tags {
-            self.put_manifest(manifest, &Pointer::Tag(tag.clone())).await?;
-        }
-        Ok(tags.to_vec())
-    }
-
-    /// See [`super::Store::put_referrer`]; any manifest with a subject is listed.
-    pub async fn put_referrer(&self, manifest: &RawManifest) -> Result<()> {
-        expect(manifest)?;
-        let pointer = Pointer::Digest(manifest.digest().clone());
-        self.put_manifest(manifest, &pointer).await.map(drop)
     }
 
     /// See [`super::Store::referrers`]; of every artifact type.

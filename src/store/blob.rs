@@ -3,7 +3,7 @@
 mod checked;
 
 use std::fmt;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::Store;
 use crate::error::{Class, Error, Result};
-use crate::oci::Descriptor;
+use crate::oci::{Descriptor, Hasher};
 use crate::report::Transfer;
 
 pub use checked::{Mark, Part};
@@ -168,6 +168,20 @@ pub(super) fn read<R: Read>(open: impl FnOnce() -> Result<R> + Send + 'static) -
     Box::pin(stream::unfold(receiver, |mut receiver| async move {
         Some((receiver.recv().await?, receiver))
     }))
+}
+
+/// Whether what `bytes` gives is `blob`, byte for byte. Reads all of it; blocks.
+pub(super) fn holds(mut bytes: impl Read, blob: &Descriptor) -> std::io::Result<bool> {
+    let mut hasher = Hasher::new(blob.digest.algorithm());
+    let mut buffer = vec![0; PIECE];
+    loop {
+        match bytes.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finish() == blob.digest),
+            Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn read_pieces(mut file: impl Read, mut send: impl FnMut(Bytes) -> bool) -> Result<()> {

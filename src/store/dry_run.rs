@@ -83,21 +83,6 @@ impl DryRun {
         Ok(true)
     }
 
-    /// Records the manifest and all of `tags`.
-    pub async fn put_manifest_tagged(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<Vec<Tag>> {
-        for tag in tags {
-            self.put_manifest(manifest, &Pointer::Tag(tag.clone())).await?;
-        }
-        Ok(tags.to_vec())
-    }
-
-    /// Records the manifest.
-    pub async fn put_referrer(&self, manifest: &RawManifest) -> Result<()> {
-        referrers::expect(manifest)?;
-        let pointer = Pointer::Digest(manifest.digest().clone());
-        self.put_manifest(manifest, &pointer).await.map(drop)
-    }
-
     /// What the store below lists and isn't deleted, and what was recorded.
     pub async fn referrers(&self, subject: &Digest, artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
         let mut found = Box::pin(self.inner.referrers(subject, artifact_type)).await?;

@@ -6,7 +6,7 @@
 //! that is killed leaves at most temporary files, `.oci-artifact-*`, and its lock goes with it.
 
 pub(in crate::store) mod contents;
-mod files;
+pub(in crate::store) mod files;
 pub(in crate::store) mod index;
 pub(in crate::store) mod referrers;
 
@@ -17,8 +17,8 @@ use futures_util::StreamExt as _;
 
 use self::files::Files;
 use self::index::Locked;
-use super::referrers::{expect, of};
-use super::{BlobSource, BlobStream, PutBlob, TagPage};
+use super::referrers::of;
+use super::{BlobSource, BlobStream, PutBlob, TagPage, blocking};
 use crate::error::{Class, Error, Result};
 use crate::oci::{Descriptor, Digest, RawManifest};
 use crate::reference::{Location, Pointer, Repository, Tag};
@@ -57,21 +57,6 @@ impl Layout {
         let (files, manifest, pointer) = (self.files.clone(), manifest.clone(), pointer.clone());
         blocking(move || put(&files, &manifest, &pointer)).await?;
         Ok(true)
-    }
-
-    /// Under each of `tags`: there is nothing to save.
-    pub async fn put_manifest_tagged(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<Vec<Tag>> {
-        for tag in tags {
-            self.put_manifest(manifest, &Pointer::Tag(tag.clone())).await?;
-        }
-        Ok(tags.to_vec())
-    }
-
-    /// See [`super::Store::put_referrer`]; any manifest with a subject is listed.
-    pub async fn put_referrer(&self, manifest: &RawManifest) -> Result<()> {
-        expect(manifest)?;
-        let pointer = Pointer::Digest(manifest.digest().clone());
-        self.put_manifest(manifest, &pointer).await.map(drop)
     }
 
     /// See [`super::Store::referrers`]; of every artifact type.
@@ -210,15 +195,6 @@ impl Layout {
     pub fn location(&self) -> &Location {
         &self.location
     }
-}
-
-/// Runs `work` on a thread that may block.
-pub(in crate::store) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(Error::internal(format!("image layout: {error}"))))
 }
 
 fn put(files: &Files, manifest: &RawManifest, pointer: &Pointer) -> Result<()> {

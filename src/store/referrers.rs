@@ -4,8 +4,8 @@
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::Store;
-use crate::error::{Error, Result};
-use crate::oci::{Descriptor, Digest, RawManifest, names};
+use crate::error::{Class, Error, Result};
+use crate::oci::{Descriptor, Digest, Entries, MANIFEST_LIMIT, RawManifest, names};
 use crate::reference::{Pointer, Tag};
 
 /// Referrers of one subject above which a list is taken for endless.
@@ -53,6 +53,20 @@ pub(super) fn of(manifest: &RawManifest) -> Result<Option<Referrer>> {
 /// [`of`] a manifest that is stored as a referrer.
 pub(super) fn expect(manifest: &RawManifest) -> Result<Referrer> {
     of(manifest)?.ok_or_else(|| Error::internal(format!("manifest {} has no subject", manifest.digest())))
+}
+
+/// A list as it is stored.
+///
+/// # Errors
+/// Conflict, if it is more than registries take.
+pub(super) fn written(entries: &mut Entries) -> Result<RawManifest> {
+    let bytes = entries.json()?;
+    if bytes.len() > MANIFEST_LIMIT {
+        let text = format!("the list of referrers would have more than {MANIFEST_LIMIT} bytes");
+        return Err(Error::new(Class::Conflict, text)
+            .hint("delete referrers that are no longer needed, or give them fewer annotations"));
+    }
+    Ok(RawManifest::new(names::IMAGE_INDEX, bytes.into()))
 }
 
 /// Whether an entry doesn't tell what it is: of clients that write no types (cosign#4641), and of Harbor, which has the

@@ -11,7 +11,7 @@ use crate::oci::{Annotations, Descriptor, Digest, Index, RawManifest, names};
 use crate::pack::{self, Packed};
 use crate::plan::{self, Artifact, Attachment, Body, Layer, LayerContent, Package};
 use crate::reference::Reference;
-use crate::store::BlobSource;
+use crate::store::{BlobSource, blocking};
 
 /// A blob that the manifest names.
 #[derive(Clone, Debug)]
@@ -246,11 +246,4 @@ fn descriptor(layer: &Layer, packed: &Packed) -> Descriptor {
             .insert(names::UNPACKED_DIGEST.to_owned(), unpacked.to_string());
     }
     descriptor
-}
-
-/// Runs `work` on a blocking thread.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(Error::internal(format!("a worker thread failed: {error}"))))
 }

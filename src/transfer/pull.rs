@@ -5,12 +5,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Engine;
-use super::prepare::blocking;
 use crate::error::{Class, Error, Result};
 use crate::oci::{Descriptor, Digest, names};
 use crate::pack::{self, Selection};
 use crate::report::{Direction, Outcome};
-use crate::store::{BlobSource, BlobStream, Store};
+use crate::store::{BlobSource, BlobStream, Store, blocking};
 use crate::unpack::{self, Limits, Output};
 
 /// A file or directory that was pulled.

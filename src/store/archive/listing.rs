@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::tar::Tar;
-use crate::error::{Error, Result};
-use crate::oci::{Content, Descriptor, Digest, Entries, Entry, MANIFEST_LIMIT, RawManifest, names};
+use crate::error::Result;
+use crate::oci::{Content, Descriptor, Digest, Entry, RawManifest};
 use crate::reference::Tag;
 use crate::store::layout::index::Index;
 use crate::store::layout::referrers::list;
-use crate::store::referrers::{of, tag_of};
+use crate::store::referrers::{of, tag_of, written};
 
 /// What the manifests that were put say of each other.
 pub(super) struct Listing {
@@ -46,28 +46,21 @@ impl Listing {
     pub(super) fn lists(&mut self, tar: &Tar) -> Result<Vec<(RawManifest, Tag)>> {
         let mut lists = Vec::new();
         for (subject, referrers) in &mut self.referrers {
-            let mut entries = match list(tar, &tar.index, subject)? {
-                Some((entries, true)) => entries,
-                Some((_, false)) => continue,
-                None => Entries::parse(Entries::EMPTY)?,
+            let Some(mut entries) = list(tar, &tar.index, subject)?.changeable()? else {
+                continue;
             };
             referrers.sort_by(|a, b| a.digest.cmp(&b.digest));
+            let mut known: HashSet<Digest> = entries.digests().into_iter().cloned().collect();
             let before = entries.list.len();
             for referrer in referrers {
-                if !entries.has(&referrer.digest) {
+                if known.insert(referrer.digest.clone()) {
                     entries.list.push(Entry::of(referrer)?);
                 }
             }
             if entries.list.len() == before {
                 continue;
             }
-            let list = RawManifest::new(names::IMAGE_INDEX, entries.json()?.into());
-            if list.bytes().len() > MANIFEST_LIMIT {
-                return Err(Error::usage(format!(
-                    "the list of what refers to {subject} would have more than {MANIFEST_LIMIT} bytes"
-                ))
-                .hint("copy fewer referrers"));
-            }
+            let list = written(&mut entries).map_err(|error| error.context(subject))?;
             lists.push((list, tag_of(subject)?));
         }
         Ok(lists)

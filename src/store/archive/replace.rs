@@ -7,9 +7,7 @@ use fs_err::File;
 use tempfile::NamedTempFile;
 
 use crate::error::{Class, Error, Result};
-
-/// Temporary files lie beside the archive, so that renaming them never crosses file systems.
-const TEMPORARY: &str = ".oci-artifact-";
+use crate::store::layout::files::temporary_in;
 
 /// What was at the path when the writing began.
 pub(super) struct Before(Option<(Arc<File>, Stamp)>);
@@ -83,13 +81,7 @@ pub(super) fn temporary(path: &Utf8Path) -> Result<NamedTempFile> {
         _ => Utf8Path::new("."),
     };
     fs_err::create_dir_all(folder)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
-    // As any file that a program writes: the umask decides.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder
-        .tempfile_in(folder)
+    temporary_in(folder)
         .map_err(|error| Error::local(error).context(format!("{folder}: could not make a temporary file")))
 }
 

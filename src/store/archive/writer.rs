@@ -18,11 +18,11 @@ use super::scan::{self, INDEX};
 use super::section::Section;
 use super::tar::{Region, Tar, name};
 use crate::error::{Error, Result};
-use crate::oci::{Descriptor, Digest, Entries, Hasher, RawManifest};
+use crate::oci::{Descriptor, Digest, Entries, RawManifest};
 use crate::reference::Pointer;
-use crate::store::PIECE;
 use crate::store::layout::contents::{self, MARKER, MARKER_BYTES};
 use crate::store::layout::index::Index;
+use crate::store::{PIECE, blob};
 use crate::ustar::{BLOCK, Member, damaged, padding};
 
 /// The new archive.
@@ -113,9 +113,6 @@ impl Writer {
     pub(super) fn reserve(&mut self, blob: &Descriptor) -> Result<Option<Section>> {
         self.lay_out(std::slice::from_ref(blob))?;
         if let Some(section) = self.tar.section(&blob.digest) {
-            if is(section.clone(), blob)? {
-                return Ok(None);
-            }
             if section.length() != blob.size {
                 return Err(damaged(format!(
                     "blob {} has {} bytes in it instead of {}",
@@ -123,6 +120,9 @@ impl Writer {
                     section.length(),
                     blob.size
                 )));
+            }
+            if blob::holds(section, blob)? {
+                return Ok(None);
             }
         }
         let damaged = self.tar.blobs.remove(&blob.digest);
@@ -214,22 +214,5 @@ impl Writer {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether the section holds `blob`, byte for byte. Reads all of it.
-fn is(mut section: Section, blob: &Descriptor) -> Result<bool> {
-    if section.length() != blob.size {
-        return Ok(false);
-    }
-    let mut hasher = Hasher::new(blob.digest.algorithm());
-    let mut buffer = vec![0; PIECE];
-    loop {
-        match section.read(&mut buffer) {
-            Ok(0) => return Ok(hasher.finish() == blob.digest),
-            Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::local(error)),
-        }
     }
 }

@@ -9,15 +9,26 @@ use tempfile::NamedTempFile;
 use super::contents::{Contents, MARKER, MARKER_BYTES, MARKER_LIMIT, check_marker};
 use super::index::Index;
 use crate::error::{Error, Result};
-use crate::oci::{Descriptor, Digest, Entries, Hasher};
-use crate::store::PIECE;
+use crate::oci::{Descriptor, Digest, Entries};
+use crate::store::blob;
 
 /// Beside `index.json`, never removed: removing it would let two processes hold two locks. The image spec lets a
 /// layout have further files.
 const LOCK: &str = "index.json.lock";
 
-/// Temporary files lie in the layout itself, so that renaming them never crosses file systems.
+/// Temporary files lie in the layout itself, and beside an archive, so that renaming them never crosses file systems.
 const TEMPORARY: &str = ".oci-artifact-";
+
+/// A temporary file in `folder`, removed unless it is persisted.
+pub(in crate::store) fn temporary_in(folder: &Utf8Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
+    // As any file that a program writes: the umask decides. ORAS makes blobs read-only, which stops nobody, but makes
+    // `rm` ask and breaks clean-up on Windows.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
 
 /// The files of the layout in one directory.
 #[derive(Clone, Debug)]
@@ -147,17 +158,8 @@ impl Files {
         let Some(found) = self.blob(&blob.digest)?.filter(|found| found.size == blob.size) else {
             return Ok(false);
         };
-        let mut hasher = Hasher::new(blob.digest.algorithm());
-        let mut file = fs_err::File::open(&found.path)?.into_parts().0.take(blob.size);
-        let mut buffer = vec![0; PIECE];
-        loop {
-            match file.read(&mut buffer) {
-                Ok(0) => return Ok(hasher.finish() == blob.digest),
-                Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed("read a blob", error)),
-            }
-        }
+        let file = fs_err::File::open(&found.path)?.into_parts().0.take(blob.size);
+        blob::holds(file, blob).map_err(|error| self.failed("read a blob", error))
     }
 
     pub(super) fn remove_blob(&self, digest: &Digest) -> Result<()> {
@@ -223,15 +225,7 @@ impl Files {
 
     /// A temporary file, removed unless it is persisted.
     pub(super) fn temporary(&self) -> Result<NamedTempFile> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(TEMPORARY);
-        // As any file that a program writes: the umask decides. ORAS makes blobs read-only, which stops nobody, but
-        // makes `rm` ask and breaks clean-up on Windows.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        builder
-            .tempfile_in(&self.directory)
-            .map_err(|error| self.failed("make a temporary file", error))
+        temporary_in(&self.directory).map_err(|error| self.failed("make a temporary file", error))
     }
 
     /// Gives a temporary file its name, in the place of the file that had it.

@@ -7,8 +7,8 @@ use super::contents::{Contents, read_manifest};
 use super::files::Files;
 use super::index::{Index, Locked};
 use crate::error::{Error, Result};
-use crate::oci::{Descriptor, Digest, Entries, Entry, MANIFEST_LIMIT, RawManifest, names};
-use crate::store::referrers::{LIMIT, Referrer, of, tag_of};
+use crate::oci::{Descriptor, Digest, Entries, Entry, names};
+use crate::store::referrers::{LIMIT, Referrer, of, tag_of, written};
 
 /// Every referrer of `subject`, each once.
 pub(in crate::store) fn find(contents: &impl Contents, subject: &Digest) -> Result<Vec<Descriptor>> {
@@ -40,7 +40,7 @@ pub(in crate::store) fn find(contents: &impl Contents, subject: &Digest) -> Resu
             take(referrer.entry)?;
         }
     }
-    if let Some((entries, _)) = list(contents, &index, subject)? {
+    if let List::Entries(entries) = list(contents, &index, subject)? {
         for entry in entries.descriptors() {
             if contents.size(&entry.digest)?.is_some() {
                 take(entry)?;
@@ -52,10 +52,8 @@ pub(in crate::store) fn find(contents: &impl Contents, subject: &Digest) -> Resu
 
 /// Adds the entry to the list under the fallback tag. A tag of that name that is no list stays as it is.
 pub(super) fn add(files: &Files, index: &mut Locked<'_>, referrer: &Referrer) -> Result<()> {
-    let mut entries = match list(files, index.index(), &referrer.subject)? {
-        Some((entries, true)) => entries,
-        Some((_, false)) => return Ok(()),
-        None => Entries::parse(Entries::EMPTY)?,
+    let Some(mut entries) = list(files, index.index(), &referrer.subject)?.changeable()? else {
+        return Ok(());
     };
     if entries.has(&referrer.entry.digest) {
         return Ok(());
@@ -66,7 +64,7 @@ pub(super) fn add(files: &Files, index: &mut Locked<'_>, referrer: &Referrer) ->
 
 /// Takes the entries of `referrers` away, and a list that has no other.
 pub(super) fn remove(files: &Files, index: &mut Locked<'_>, subject: &Digest, referrers: &[Digest]) -> Result<()> {
-    let Some((mut entries, true)) = list(files, index.index(), subject)? else {
+    let List::Entries(mut entries) = list(files, index.index(), subject)? else {
         return Ok(());
     };
     if !entries.remove(referrers) {
@@ -81,33 +79,42 @@ pub(super) fn remove(files: &Files, index: &mut Locked<'_>, subject: &Digest, re
     Ok(())
 }
 
-/// The list under the fallback tag, and whether it is one.
-pub(in crate::store) fn list(
-    contents: &impl Contents,
-    index: &Index,
-    subject: &Digest,
-) -> Result<Option<(Entries, bool)>> {
+/// What lies under the fallback tag.
+pub(in crate::store) enum List {
+    Nothing,
+    /// Something that is no list: it stays as it is.
+    Foreign,
+    Entries(Entries),
+}
+
+impl List {
+    /// The list to add to; `None` if there can be none.
+    pub(in crate::store) fn changeable(self) -> Result<Option<Entries>> {
+        match self {
+            List::Nothing => Entries::parse(Entries::EMPTY).map(Some),
+            List::Foreign => Ok(None),
+            List::Entries(entries) => Ok(Some(entries)),
+        }
+    }
+}
+
+/// The list under the fallback tag of `subject`.
+pub(in crate::store) fn list(contents: &impl Contents, index: &Index, subject: &Digest) -> Result<List> {
     let Some(entry) = index.tagged(&tag_of(subject)?) else {
-        return Ok(None);
+        return Ok(List::Nothing);
     };
     if contents.size(&entry.digest)?.is_none() {
-        return Ok(None);
+        return Ok(List::Nothing);
     }
     let manifest = read_manifest(contents, &entry)?;
     match manifest.media_type() {
-        names::IMAGE_INDEX => Entries::parse(manifest.bytes()).map(|entries| Some((entries, true))),
-        _ => Ok(Some((Entries::default(), false))),
+        names::IMAGE_INDEX => Entries::parse(manifest.bytes()).map(List::Entries),
+        _ => Ok(List::Foreign),
     }
 }
 
 fn save(files: &Files, index: &mut Locked<'_>, subject: &Digest, entries: &mut Entries) -> Result<()> {
-    let list = RawManifest::new(names::IMAGE_INDEX, entries.json()?.into());
-    if list.bytes().len() > MANIFEST_LIMIT {
-        return Err(Error::usage(format!(
-            "the list of what refers to {subject} would have more than {MANIFEST_LIMIT} bytes"
-        ))
-        .hint("delete referrers that are no longer needed, or give them fewer annotations"));
-    }
+    let list = written(entries).map_err(|error| error.context(subject))?;
     files.write(&files.blob_path(list.digest()), list.bytes())?;
     index.tag(list.descriptor(), &tag_of(subject)?)
 }

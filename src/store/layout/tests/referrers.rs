@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::oci::{Content, names};
+use crate::store::Store;
 
 async fn referrer(layout: &Layout, text: &str, subject: &RawManifest) -> RawManifest {
     let layer = put_blob(layout, text.as_bytes()).await;
@@ -35,7 +36,7 @@ async fn both_ways_to_list_a_referrer_are_written_and_read() {
     let layout = &temporary.layout;
     let subject = manifest(layout, "subject").await;
     let one = referrer(layout, "1", &subject).await;
-    layout.put_referrer(&one).await.unwrap();
+    Store::Layout(layout.clone()).put_referrer(&one).await.unwrap();
     let both = temporary.index();
     let list = layout.get_manifest(&fallback(&subject)).await.unwrap().unwrap();
     assert_eq!(list.media_type(), names::IMAGE_INDEX);
@@ -93,7 +94,7 @@ async fn what_others_left_under_the_fallback_tag_stays() {
     let other = manifest(layout, "other").await;
     layout.put_manifest(&other, &fallback(&subject)).await.unwrap();
     let one = referrer(layout, "1", &subject).await;
-    layout.put_referrer(&one).await.unwrap();
+    Store::Layout(layout.clone()).put_referrer(&one).await.unwrap();
     assert_eq!(layout.get_manifest(&fallback(&subject)).await.unwrap().unwrap(), other);
     assert_eq!(listed(layout, &subject).await, [one.digest().clone()]);
 }
@@ -109,7 +110,7 @@ async fn damaged_manifests_refer_to_nothing() {
         referrer(layout, "2", &subject).await,
     );
     for manifest in [&one, &two] {
-        layout.put_referrer(manifest).await.unwrap();
+        Store::Layout(layout.clone()).put_referrer(manifest).await.unwrap();
     }
     fs_err::remove_file(temporary.path.join("blobs/sha256").join(one.digest().hex())).unwrap();
     assert_eq!(listed(layout, &subject).await, [two.digest().clone()]);

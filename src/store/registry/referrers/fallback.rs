@@ -13,9 +13,11 @@
 //! away what others were sure of; no client can prevent that without `If-Match`, which is sent where a registry
 //! gives an ETag.
 
-use std::collections::HashSet;
+mod wanted;
+
 use std::time::Instant;
 
+use self::wanted::Wanted;
 use super::super::deletes::is_tagged;
 use super::super::manifests::received;
 use super::Registry;
@@ -23,9 +25,9 @@ use super::shared::{List, Waits};
 use crate::error::{Class, Error, Result};
 use crate::http::header::{ETAG, IF_MATCH};
 use crate::http::{Method, StatusCode, Want};
-use crate::oci::{Descriptor, Digest, Entries, Entry, MANIFEST_LIMIT, RawManifest, names};
+use crate::oci::{Descriptor, Digest, Entries, MANIFEST_LIMIT, RawManifest, names};
 use crate::reference::{Pointer, Tag};
-use crate::store::referrers::{LIMIT, Referrer, tag_of};
+use crate::store::referrers::{LIMIT, Referrer, tag_of, written};
 
 /// How often the list is put, until it stays; and looked at, while it has everything but others go on writing.
 const PUTS: u32 = 20;
@@ -199,19 +201,8 @@ impl Registry {
 
     /// Puts the list; its digest, or `None` if it has changed since it was read, as `If-Match` found out.
     async fn put_list(&self, tag: &Tag, entries: &mut Entries, etag: Option<&str>) -> Result<Option<Digest>> {
-        let bytes = entries.json()?;
         let pointer = Pointer::Tag(tag.clone());
-        if bytes.len() > MANIFEST_LIMIT {
-            return Err(Error::new(
-                Class::Conflict,
-                format!(
-                    "{}: the list of referrers would have more than {MANIFEST_LIMIT} bytes",
-                    self.name(&pointer)
-                ),
-            )
-            .hint("delete referrers that are no longer needed, or give them fewer annotations"));
-        }
-        let list = RawManifest::new(names::IMAGE_INDEX, bytes.into());
+        let list = written(entries).map_err(|error| error.context(self.name(&pointer)))?;
         let mut request = self.put(&list, &pointer)?;
         if let Some(etag) = etag {
             request = request.header(IF_MATCH, etag);
@@ -254,59 +245,6 @@ impl Registry {
             format!("{at}: other writers keep overwriting the list of referrers"),
         )
         .hint("the manifest is stored; run the job again when fewer write to this subject at once")
-    }
-}
-
-/// All that is to be in the list: ours, and what was ever seen in it.
-struct Wanted {
-    entries: Vec<(Digest, Entry)>,
-    /// Known not to have been deleted.
-    sure: HashSet<Digest>,
-}
-
-impl Wanted {
-    fn new(ours: &[Descriptor]) -> Result<Self> {
-        let entries = ours.iter().map(|entry| Ok((entry.digest.clone(), Entry::of(entry)?)));
-        Ok(Wanted {
-            entries: entries.collect::<Result<_>>()?,
-            sure: ours.iter().map(|entry| entry.digest.clone()).collect(),
-        })
-    }
-
-    fn learn(&mut self, list: &Entries) {
-        let mut known: HashSet<Digest> = self.entries.iter().map(|(digest, _)| digest.clone()).collect();
-        for entry in &list.list {
-            // One that can't be read can't be told from others: it stays as long as nobody takes it away.
-            let Some(descriptor) = &entry.descriptor else { continue };
-            if known.insert(descriptor.digest.clone()) {
-                self.entries.push((descriptor.digest.clone(), entry.clone()));
-            }
-        }
-    }
-
-    /// Those that have gone from the list and may have been deleted.
-    fn unsure(&self, list: &Entries) -> Vec<Digest> {
-        let there = list.digests();
-        let known = self.entries.iter().map(|(digest, _)| digest);
-        known
-            .filter(|digest| !self.sure.contains(digest) && !there.contains(digest))
-            .cloned()
-            .collect()
-    }
-
-    fn decide(&mut self, digest: Digest, there: bool) {
-        if there {
-            self.sure.insert(digest);
-        } else {
-            self.entries.retain(|(known, _)| *known != digest);
-        }
-    }
-
-    /// What the list lacks.
-    fn missing(&self, list: &Entries) -> Vec<Entry> {
-        let there = list.digests();
-        let missing = self.entries.iter().filter(|(digest, _)| !there.contains(digest));
-        missing.map(|(_, entry)| entry.clone()).collect()
     }
 }
 
