@@ -1,11 +1,13 @@
 //! `push`, and what works like it, `attach` and `index`: every artifact of the plan, several at once, each after what
 //! it needs; after a failure nothing new starts.
 
+mod ahead;
 pub(super) mod members;
 mod result;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use ahead::Ready;
 use members::There;
 
 use super::Context;
@@ -51,11 +53,13 @@ pub async fn push(plan: &Plan, settings: PushSettings, context: &Context) -> Res
     for artifact in &plan.artifacts {
         context.ledger.set(result::planned(artifact));
     }
+    let mut ahead = ahead::look(plan, settings, context).await?;
     let mut there = There::new();
     for group in plan.groups() {
-        let runs = group
-            .into_iter()
-            .map(|artifact| push_one(artifact, &there, settings, context));
+        let runs = group.into_iter().map(|artifact| {
+            let ready = ahead.remove(&artifact.name).unwrap_or_default();
+            push_one(artifact, ready, &there, settings, context)
+        });
         let pushed: Vec<Option<(String, Descriptor)>> =
             stream::iter(runs).buffer_unordered(ARTIFACTS).try_collect().await?;
         there.extend(pushed.into_iter().flatten());
@@ -66,6 +70,7 @@ pub async fn push(plan: &Plan, settings: PushSettings, context: &Context) -> Res
 /// Pushes one artifact; the value is what an index of this run lists. `None` if nothing was pushed.
 async fn push_one(
     artifact: &Artifact,
+    ready: Ready,
     there: &There,
     settings: PushSettings,
     context: &Context,
@@ -83,7 +88,7 @@ async fn push_one(
         return Ok(None);
     }
     context.ledger.state(&artifact.name, State::Failed);
-    match run(artifact, there, settings, context).await {
+    match run(artifact, ready, there, settings, context).await {
         Ok((prepared, pushed)) => {
             context.ledger.set(result::done(artifact, &prepared, &pushed));
             let is_there = pushed.effect != Effect::Skipped;
@@ -105,6 +110,7 @@ async fn push_one(
 
 async fn run(
     artifact: &Artifact,
+    ready: Ready,
     there: &There,
     settings: PushSettings,
     context: &Context,
@@ -122,7 +128,10 @@ async fn run(
         None => None,
     };
     let descriptor = subject.as_ref().map(|subject| subject.descriptor.clone());
-    let prepared = prepare(artifact, manifests, descriptor, settings.mtime, &context.engine).await?;
+    let prepared = match ready.prepared {
+        Some(prepared) => prepared,
+        None => prepare(artifact, manifests, descriptor, settings.mtime, &context.engine).await?,
+    };
     context.ledger.set(ArtifactResult {
         state: State::Failed,
         ..result::described(artifact, &prepared)
@@ -130,7 +139,7 @@ async fn run(
     let (force, engine) = (settings.force, &context.engine);
     let pushed = match &subject {
         Some(subject) => attach::attach(&prepared, subject, &store, force, engine).await?,
-        None => push::push(&prepared, &artifact.tags, &store, force, engine).await?,
+        None => push::push(&prepared, &artifact.tags, &ready.known, &store, force, engine).await?,
     };
     Ok((prepared, pushed))
 }

@@ -7,7 +7,7 @@ use crate::plan::TagRule;
 use crate::reference::{Reference, Tag};
 use crate::report::{ArtifactResult, State};
 use crate::spec::IfExists;
-use crate::transfer::tags::{self, Tags};
+use crate::transfer::tags::{self, Known, Tags};
 
 /// Lets `tags` name what `reference` names. All of them are looked at before the first is written: one that may not be
 /// moved leaves the others as they are.
@@ -28,7 +28,7 @@ pub async fn tag(reference: &Reference, tags: &[Tag], if_exists: IfExists, conte
             if_exists,
         })
         .collect();
-    let tags = Tags::look(&rules, raw.digest(), &store).await?;
+    let tags = Tags::look(&rules, raw.digest(), &Known::new(), &store).await?;
     for (tag, digest) in tags.kept() {
         let at = store.location();
         context.report.info(format!("{at}:{tag} stays: it names {digest}"));

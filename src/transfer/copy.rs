@@ -10,7 +10,7 @@ mod send;
 
 use super::Engine;
 use super::push::Effect;
-use super::tags::Tags;
+use super::tags::{Known, Tags};
 use crate::error::Result;
 use crate::oci::{Descriptor, Digest, RawManifest};
 use crate::plan::TagRule;
@@ -71,7 +71,7 @@ pub struct Copied {
 /// What is there already costs one HEAD a tag, or one by digest; with referrers the lists of both sides as well.
 pub async fn copy(root: &Root, tags: &[TagRule], copy: Copy<'_>) -> Result<Copied> {
     let own = root.descriptor().digest;
-    let tags = Tags::look(tags, &own, copy.target).await?;
+    let tags = Tags::look(tags, &own, &Known::new(), copy.target).await?;
     let wanted = tags.wanted();
     let copied = |effect, digest: &Digest, graph| Copied {
         effect,

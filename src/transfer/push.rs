@@ -6,7 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, future, stream};
 use super::Engine;
 use super::attach::push_attachments;
 use super::prepare::{Blob, Prepared};
-use super::tags::{self, Tags};
+use super::tags::{self, Known, Tags};
 use crate::error::{Error, Result};
 use crate::oci::Digest;
 use crate::plan::TagRule;
@@ -44,19 +44,20 @@ impl From<bool> for Effect {
 }
 
 /// Pushes `artifact` to `store` under `rules`, or by digest where there are none, with what refers to it. With `force`
-/// every blob is looked for, even if the manifest is there.
+/// every blob is looked for, even if the manifest is there. What is `known` of its tags is not asked for again.
 ///
 /// What is unchanged costs one HEAD a tag, or one by digest, and one read of the referrers of each manifest that has
 /// attachments.
 pub async fn push(
     artifact: &Prepared,
     rules: &[TagRule],
+    known: &Known,
     store: &Store,
     force: bool,
     engine: &Engine,
 ) -> Result<Pushed> {
     let own = artifact.manifest.digest();
-    let tags = Tags::look(rules, own, store).await?;
+    let tags = Tags::look(rules, own, known, store).await?;
     let pushed = |effect, digest: &Digest| Pushed {
         effect,
         digest: digest.clone(),

@@ -1,6 +1,8 @@
 //! The tags of a push or a copy: what is to be done about each. Looked at before anything is moved, and again right
 //! before one is written.
 
+use std::collections::HashMap;
+
 use futures_util::future;
 
 use crate::error::{Class, Error, Result};
@@ -9,6 +11,9 @@ use crate::plan::TagRule;
 use crate::reference::{Pointer, Tag};
 use crate::spec::IfExists;
 use crate::store::Store;
+
+/// What tags name, `None` for nothing: found before, and not asked for again.
+pub type Known = HashMap<Tag, Option<Digest>>;
 
 /// What is to be done about a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +33,21 @@ pub struct Tags<'r> {
 }
 
 impl<'r> Tags<'r> {
-    /// Looks at each tag of `rules`, which are to name `own`: one HEAD a tag.
+    /// Looks at each tag of `rules`, which are to name `own`: one HEAD a tag that isn't `known`.
     ///
     /// # Errors
     /// Conflict, if one names another digest and must not.
-    pub async fn look(rules: &'r [TagRule], own: &Digest, store: &Store) -> Result<Self> {
-        let states = rules
-            .iter()
-            .map(|rule| async move { Ok::<_, Error>((rule, state(rule, own, store).await?)) });
+    pub async fn look(rules: &'r [TagRule], own: &Digest, known: &Known, store: &Store) -> Result<Self> {
+        let states = rules.iter().map(|rule| async move {
+            let found = match known.get(&rule.tag) {
+                Some(found) => found.clone(),
+                None => {
+                    let found = store.resolve(&Pointer::Tag(rule.tag.clone())).await?;
+                    found.map(|found| found.digest)
+                }
+            };
+            Ok::<_, Error>((rule, state(rule, found.as_ref(), own, store)?))
+        });
         Ok(Tags {
             own: own.clone(),
             rules: future::try_join_all(states).await?,
@@ -105,23 +117,25 @@ pub async fn recheck(rule: &TagRule, own: &Digest, store: &Store) -> Result<()> 
     }
 }
 
-async fn state(rule: &TagRule, own: &Digest, store: &Store) -> Result<TagState> {
-    let found = store.resolve(&Pointer::Tag(rule.tag.clone())).await?;
+/// Whether a tag that names `found` may be made to name `own`.
+///
+/// # Errors
+/// Conflict, if it names another digest and must not.
+pub fn check(rule: &TagRule, found: Option<&Digest>, own: &Digest, store: &Store) -> Result<()> {
+    state(rule, found, own, store).map(|_| ())
+}
+
+fn state(rule: &TagRule, found: Option<&Digest>, own: &Digest, store: &Store) -> Result<TagState> {
     let Some(found) = found else { return Ok(TagState::Write) };
-    if found.digest == *own {
+    if found == own {
         return Ok(TagState::Ours);
     }
     match rule.if_exists {
         IfExists::Replace => Ok(TagState::Write),
-        IfExists::Skip => Ok(TagState::Kept(found.digest)),
+        IfExists::Skip => Ok(TagState::Kept(found.clone())),
         IfExists::Fail => Err(Error::new(
             Class::Conflict,
-            format!(
-                "{}:{} exists with the digest {}",
-                store.location(),
-                rule.tag,
-                found.digest
-            ),
+            format!("{}:{} exists with the digest {found}", store.location(), rule.tag),
         )
         .hint(format!(
             "this would be {own}; use another tag, or set `if-exists: replace`"

@@ -265,3 +265,46 @@ fn what_an_index_can_t_list_is_told() {
       hint: add :TAG; an index by digest can't change
     ");
 }
+
+/// What an index lists is pushed before it, and its tag is the one that must not be moved.
+#[test]
+fn a_tag_of_an_index_that_must_not_be_moved_is_looked_at_before_any_upload() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    workspace.write(
+        "oci-artifact.yaml",
+        format!(
+            "\
+registry: {}
+artifacts:
+- {{name: app, reference: 'app:v1', if-exists: fail, tags: [latest], manifests: [both]}}
+- {{name: both, reference: 'app:both', manifests: [amd64, arm64]}}
+- {{name: amd64, reference: app, base: amd64, files: [app], platform: linux/amd64}}
+- {{name: arm64, reference: app, base: arm64, files: [app], platform: linux/arm64}}
+",
+            registry.host()
+        ),
+    );
+    let push = || workspace.run().args(["push", "--format", "json"]).call();
+    push().success();
+    registry.clear_requests();
+    push().success();
+    let mut lines = registry.lines();
+    lines.sort();
+    assert_eq!(lines.len(), 5, "a HEAD a tag, and one by digest: {lines:?}");
+    assert!(lines.iter().all(|line| line.starts_with("HEAD ")), "{lines:?}");
+
+    workspace.write("arm64/app", "changed\n");
+    registry.clear_requests();
+    let outcome = push();
+    let json = outcome.exit(5).json();
+    assert_eq!(json["artifacts"]["app"]["state"], "failed");
+    for name in ["both", "amd64", "arm64"] {
+        assert_eq!(json["artifacts"][name]["state"], "not-started", "{name}");
+    }
+    assert!(
+        outcome.stderr().contains("app:v1 exists with the digest sha256:"),
+        "{}",
+        outcome.stderr()
+    );
+    assert_eq!(registry.lines(), ["HEAD /v2/app/manifests/v1"]);
+}

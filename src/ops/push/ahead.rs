@@ -1,0 +1,138 @@
+//! What is looked at before the first upload of a run: tags that must not be moved. An index comes last, and its tag is
+//! the one that users see: were it found taken only then, what it lists would have been pushed for nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::members::{self, There};
+use super::{PushSettings, in_artifact};
+use crate::error::{Class, Result};
+use crate::ops::Context;
+use crate::plan::{Artifact, Body, Plan};
+use crate::reference::Pointer;
+use crate::report::State;
+use crate::spec::{IfExists, ManifestTarget};
+use crate::transfer::prepare::{Prepared, prepare};
+use crate::transfer::tags::{Known, check};
+
+/// Tags looked at together.
+const AT_ONCE: usize = 8;
+
+/// What is known of an artifact before its turn.
+#[derive(Default)]
+pub(super) struct Ready {
+    /// What its tags name.
+    pub(super) known: Known,
+    /// Its blobs and manifests, where its digest had to be known.
+    pub(super) prepared: Option<Prepared>,
+}
+
+/// Looks at the tags of `plan` that must not be moved, by the artifacts' names. Digests are found only where such a tag
+/// exists, and where nothing has to be pushed for that: an index of what is in the store, and a referrer, have their
+/// turn later.
+///
+/// # Errors
+/// Conflict, with nothing pushed, if one names another digest.
+pub(super) async fn look(plan: &Plan, settings: PushSettings, context: &Context) -> Result<HashMap<String, Ready>> {
+    let mut ready: HashMap<String, Ready> = HashMap::new();
+    if plan.artifacts.len() < 2 || settings.withheld {
+        return Ok(ready);
+    }
+    let looks = plan.artifacts.iter().map(|artifact| tags(artifact, context));
+    let found: Vec<Known> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+    let mut wanted = HashSet::new();
+    for (artifact, known) in plan.artifacts.iter().zip(found) {
+        if known.values().any(Option::is_some) && is_knowable(artifact, plan) {
+            want(artifact, plan, &mut wanted);
+        }
+        let ready = ready.entry(artifact.name.clone()).or_default();
+        ready.known = known;
+    }
+    let mut there = There::new();
+    for artifact in plan.groups().into_iter().flatten() {
+        if !wanted.contains(artifact.name.as_str()) {
+            continue;
+        }
+        let failed = |error| {
+            context.ledger.state(&artifact.name, State::Failed);
+            in_artifact(artifact, error)
+        };
+        let ready = ready.entry(artifact.name.clone()).or_default();
+        let prepared = digests(artifact, &there, &ready.known, settings, context);
+        let prepared = prepared.await.map_err(failed)?;
+        there.insert(artifact.name.clone(), members::entry(artifact, &prepared));
+        ready.prepared = Some(prepared);
+    }
+    Ok(ready)
+}
+
+/// What the tags of `artifact` name that must not be moved.
+async fn tags(artifact: &Artifact, context: &Context) -> Result<Known> {
+    let store = context.stores.open_for_writing(&artifact.reference.location);
+    let mut known = Known::new();
+    for rule in artifact.tags.iter().filter(|rule| rule.if_exists == IfExists::Fail) {
+        match store.resolve(&Pointer::Tag(rule.tag.clone())).await {
+            Ok(found) => known.insert(rule.tag.clone(), found.map(|found| found.digest)),
+            // Whether that is a failure is told when the artifact has its turn.
+            Err(error) if error.class() == Class::Denied => break,
+            Err(error) => {
+                context.ledger.state(&artifact.name, State::Failed);
+                return Err(in_artifact(artifact, error));
+            }
+        };
+    }
+    Ok(known)
+}
+
+async fn digests(
+    artifact: &Artifact,
+    there: &There,
+    known: &Known,
+    settings: PushSettings,
+    context: &Context,
+) -> Result<Prepared> {
+    let store = context.stores.open_for_writing(&artifact.reference.location);
+    let manifests = match &artifact.body {
+        Body::Index(index) => members::find(&index.manifests, there, &store).await?,
+        Body::Files(_) => Vec::new(),
+    };
+    let prepared = prepare(artifact, manifests, None, settings.mtime, &context.engine).await?;
+    for rule in &artifact.tags {
+        if let Some(found) = known.get(&rule.tag) {
+            check(rule, found.as_ref(), prepared.manifest.digest(), &store)?;
+        }
+    }
+    Ok(prepared)
+}
+
+/// What an index lists of this run; `None` stands for what is in the store.
+fn listed<'p>(artifact: &Artifact, plan: &'p Plan) -> Vec<Option<&'p Artifact>> {
+    let Body::Index(index) = &artifact.body else {
+        return Vec::new();
+    };
+    let find = |target: &ManifestTarget| match target {
+        ManifestTarget::Artifact(name) => plan.artifacts.iter().find(|artifact| artifact.name == *name),
+        ManifestTarget::Pointer(_) => None,
+    };
+    index.manifests.iter().map(|entry| find(&entry.target)).collect()
+}
+
+/// Whether its digest needs nothing that is pushed first.
+fn is_knowable(artifact: &Artifact, plan: &Plan) -> bool {
+    let is_there = match &artifact.body {
+        Body::Files(package) => !package.nothing_found,
+        Body::Index(_) => true,
+    };
+    let is_listed_knowable = |listed: Option<&Artifact>| listed.is_some_and(|listed| is_knowable(listed, plan));
+    is_there && artifact.subject.is_none() && listed(artifact, plan).into_iter().all(is_listed_knowable)
+}
+
+/// `artifact` and what it lists.
+fn want<'p>(artifact: &'p Artifact, plan: &'p Plan, wanted: &mut HashSet<&'p str>) {
+    if wanted.insert(&artifact.name) {
+        for listed in listed(artifact, plan).into_iter().flatten() {
+            want(listed, plan, wanted);
+        }
+    }
+}
