@@ -9,7 +9,6 @@ mod inspect;
 mod list;
 mod login;
 mod logout;
-mod platform;
 mod pull;
 mod push;
 mod tag;

@@ -8,6 +8,7 @@
 
 pub mod attach;
 pub mod copy;
+pub mod platform;
 pub mod prepare;
 pub mod pull;
 pub mod push;

@@ -67,12 +67,13 @@ impl Index {
         let mut entries = self.manifests.iter();
         entries
             .find(|entry| entry.platform.as_ref().is_some_and(|found| found.matches(platform)))
-            .ok_or_else(|| self.none_matches(platform))
+            .ok_or_else(|| Self::none_matches(&self.manifests, platform))
     }
 
-    fn none_matches(&self, platform: &Platform) -> Error {
+    /// None of `entries`, of one index or of several in each other, is for `platform`.
+    pub fn none_matches(entries: &[Descriptor], platform: &Platform) -> Error {
         let mut seen = HashSet::new();
-        let platforms = self.manifests.iter().filter_map(|entry| entry.platform.as_ref());
+        let platforms = entries.iter().filter_map(|entry| entry.platform.as_ref());
         let there: Vec<String> = platforms
             .map(ToString::to_string)
             // BuildKit lists its attestations under a platform that is none. One that can't be asked for is no help.

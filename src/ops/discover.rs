@@ -1,14 +1,16 @@
 //! `discover`: what refers to an artifact, as a tree. Nothing of a referrer is fetched: the lists say type and
 //! annotations, and a look at them is no proof.
 
+mod listed;
 mod tree;
 
-use super::platform::{self, Chosen};
+use self::listed::{Listed, listed};
 use super::{Context, manifest};
 use crate::error::Result;
 use crate::oci::{Content, Descriptor, Digest, MediaType, Platform};
 use crate::reference::{Location, Reference};
 use crate::report::{ArtifactResult, AttachmentResult, ManifestResult, State};
+use crate::transfer::platform::{self, Chosen};
 use crate::transfer::referrers::{Referrer, referrers};
 
 /// What to show.
@@ -44,27 +46,45 @@ pub async fn discover(reference: &Reference, settings: &DiscoverSettings, contex
         Content::Artifact(_) => Vec::new(),
         Content::Index(index) => index.manifests,
     };
+    let entries = listed(entries, &store)
+        .await
+        .map_err(|error| error.context(reference))?;
 
-    let subjects = std::iter::once(subject.digest()).chain(entries.iter().map(|entry| &entry.digest));
+    let below = Listed::all(&entries);
+    let subjects = std::iter::once(subject.digest()).chain(below.iter().map(|entry| &entry.digest));
     let subjects: Vec<Digest> = subjects.cloned().collect();
-    let mut trees = referrers(&store, &subjects, settings.depth).await?.into_iter();
-    let filter = |tree: Vec<Referrer>| match &settings.artifact_type {
+    let trees = referrers(&store, &subjects, settings.depth).await?.into_iter();
+    let wanted = settings.artifact_type.as_ref();
+    let mut trees = trees.map(|tree| match wanted {
         Some(wanted) => Referrer::leading_to(tree, &|referrer: &Referrer| referrer.artifact_type() == wanted.as_str()),
         None => tree,
-    };
-    result.attachments = results(&filter(trees.next().unwrap_or_default()), location);
-    for (entry, tree) in entries.iter().zip(trees) {
-        let attachments = results(&filter(tree), location);
-        if settings.artifact_type.is_none() || !attachments.is_empty() {
-            result.manifests.push(ManifestResult {
-                attachments,
-                ..ManifestResult::from(entry)
-            });
-        }
-    }
-    let text = tree::text(&result, settings.artifact_type.as_ref());
+    });
+    result.attachments = results(&trees.next().unwrap_or_default(), location);
+    result.manifests = manifests(&entries, &mut trees, wanted.is_none(), location);
+    let text = tree::text(&result, wanted);
     context.ledger.set(result);
     Ok(text)
+}
+
+/// What is listed, with the tree of each, in their order; where not `all` is asked for, what leads to a referrer.
+fn manifests(
+    listed: &[Listed],
+    trees: &mut impl Iterator<Item = Vec<Referrer>>,
+    all: bool,
+    location: &Location,
+) -> Vec<ManifestResult> {
+    let mut found = Vec::new();
+    for Listed { entry, below } in listed {
+        let manifest = ManifestResult {
+            attachments: results(&trees.next().unwrap_or_default(), location),
+            manifests: manifests(below, trees, all, location),
+            ..ManifestResult::from(entry)
+        };
+        if all || !manifest.attachments.is_empty() || !manifest.manifests.is_empty() {
+            found.push(manifest);
+        }
+    }
+    found
 }
 
 fn results(referrers: &[Referrer], location: &Location) -> Vec<AttachmentResult> {

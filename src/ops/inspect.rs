@@ -1,12 +1,12 @@
 //! `inspect`: the manifest as a person reads it, or exactly what the registry holds.
 
-use super::platform::{self, Chosen};
 use super::{Context, manifest};
 use crate::error::{Class, Error, Result};
 use crate::oci::{Content, Descriptor, Digest, Platform, RawManifest, to_canonical_json};
 use crate::reference::Reference;
 use crate::report::{ArtifactResult, ManifestResult, State, plain_json};
 use crate::store::Store;
+use crate::transfer::platform::{self, Chosen};
 
 /// What to show.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

@@ -11,13 +11,14 @@ use futures_util::{StreamExt, TryStreamExt, future, stream};
 
 use self::include::Included;
 pub use self::stdout::pull_to_stdout;
-use super::{Context, manifest, platform};
+use super::{Context, manifest};
 use crate::error::{Error, Place, Result};
 use crate::oci::{Content, Descriptor, Digest, MediaType, Platform, names};
 use crate::reference::Reference;
 use crate::report::{ArtifactResult, AttachmentResult, LayerResult, State};
 use crate::spec::{FileSpec, IfNoFilesFound};
 use crate::store::{Store, blocking};
+use crate::transfer::platform;
 use crate::transfer::pull::{self, PulledFile};
 use crate::unpack::{Limits, Output};
 

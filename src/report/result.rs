@@ -186,6 +186,9 @@ pub struct ManifestResult {
     /// Annotations of the entry.
     #[serde(skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
+    /// What it lists, where it is an index and the command looks into it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub manifests: Vec<ManifestResult>,
     /// What refers to it, where the command looks for that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<AttachmentResult>,
@@ -221,6 +224,7 @@ impl From<&Descriptor> for ManifestResult {
             artifact_type: entry.artifact_type.clone(),
             platform: entry.platform.as_ref().map(ToString::to_string),
             annotations: entry.annotations.clone(),
+            manifests: Vec::new(),
             attachments: Vec::new(),
         }
     }

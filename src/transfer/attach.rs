@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 
 use super::Engine;
+use super::platform;
 use super::prepare::Prepared;
 use super::push::{Effect, Pushed, Under, put_blobs, put_with_blobs};
 use crate::error::{Class, Error, Result};
@@ -49,7 +50,10 @@ impl Subject {
         let descriptor = match &spec.platform {
             None => found.descriptor(),
             Some(platform) => match found.content()? {
-                Content::Index(index) => plain(index.choose(platform)?),
+                Content::Index(_) => {
+                    let chosen = platform::choose(reference, found, Some(platform), store).await;
+                    chosen.map_err(|error| error.context("subject"))?.manifest.descriptor()
+                }
                 Content::Artifact(_) => {
                     let error = Error::usage(format!("subject {reference} is no index, so it has no platforms"));
                     return Err(error.hint("leave `platform` out"));
@@ -80,11 +84,6 @@ impl Subject {
         );
         Err(error.hint("run it again, or name the subject by its digest"))
     }
-}
-
-/// Media type, digest and size: what a subject says.
-fn plain(entry: &Descriptor) -> Descriptor {
-    Descriptor::new(entry.media_type.clone(), entry.digest.clone(), entry.size)
 }
 
 /// Pushes `artifact`, whose subject is `subject`, with what refers to it in turn.

@@ -345,6 +345,7 @@ fn the_schema_has_every_field_and_no_other() {
         artifact_type: text(),
         platform: text(),
         annotations: map(),
+        manifests: vec![ManifestResult::default()],
         attachments: vec![attachment.clone()],
     };
     let artifact = ArtifactResult {

@@ -16,7 +16,7 @@ struct Node {
 /// The tree of `result`, or a sentence where nothing refers to it.
 pub(super) fn text(result: &ArtifactResult, wanted: Option<&MediaType>) -> String {
     let reference = result.reference.as_deref().unwrap_or(&result.repository);
-    let none = result.attachments.is_empty() && result.manifests.iter().all(|listed| listed.attachments.is_empty());
+    let none = result.attachments.is_empty() && result.manifests.iter().all(is_bare);
     let what = wanted.map_or(String::new(), |wanted| format!(" of the type {wanted}"));
     if none && result.manifests.is_empty() {
         return format!("nothing{what} refers to {reference}\n");
@@ -31,15 +31,23 @@ pub(super) fn text(result: &ArtifactResult, wanted: Option<&MediaType>) -> Strin
     text
 }
 
+fn is_bare(manifest: &ManifestResult) -> bool {
+    manifest.attachments.is_empty() && manifest.manifests.iter().all(is_bare)
+}
+
 fn listed(manifest: &ManifestResult) -> Node {
     let kind = manifest.platform.as_deref().or(manifest.artifact_type.as_deref());
+    let what = if manifest.manifests.is_empty() {
+        "manifest"
+    } else {
+        "index"
+    };
+    let mut below: Vec<Node> = manifest.manifests.iter().map(listed).collect();
+    below.extend(by_type(&manifest.attachments));
     let digest = manifest.digest.as_ref().map(ToString::to_string).unwrap_or_default();
     Node {
-        line: format!("manifest {}", one_line(kind.unwrap_or("without a platform"))),
-        below: vec![Node {
-            line: digest,
-            below: by_type(&manifest.attachments),
-        }],
+        line: format!("{what} {}", one_line(kind.unwrap_or("without a platform"))),
+        below: vec![Node { line: digest, below }],
     }
 }
 

@@ -79,7 +79,7 @@ async fn find_one(entry: &ManifestSpec, there: &There, store: &Store) -> Result<
 fn missing(pointer: &Pointer, store: &Store) -> Error {
     let location = store.location();
     let text = match pointer {
-        Pointer::Tag(tag) => format!("{tag:?} is neither an artifact of this run nor a tag of {location}"),
+        Pointer::Tag(tag) => format!("\"{tag}\" is neither an artifact of this run nor a tag of {location}"),
         Pointer::Digest(digest) => format!("{location} has no manifest {digest}"),
     };
     Error::new(Class::NotFound, text).hint(format!(

@@ -4,6 +4,7 @@ use super::Root;
 use crate::error::{Class, Error, Result};
 use crate::oci::{Artifact, Content, Descriptor, Entries, Index, MANIFEST_LIMIT, Platform, RawManifest};
 use crate::store::Store;
+use crate::transfer::platform;
 
 /// What of `manifest`, which is in `source`, is for `platforms`: of an index one manifest for one platform, for several
 /// an index of them alone. What is no index is taken as it is, unless it is an image for another platform.
@@ -15,8 +16,8 @@ pub async fn choose(manifest: RawManifest, platforms: &[Platform], source: &Stor
     let chosen = match manifest.content()? {
         Content::Index(index) => match platforms {
             [only] => {
-                let chosen = index.choose(only).map_err(|error| error.context(&reference))?;
-                Descriptor::new(chosen.media_type.clone(), chosen.digest.clone(), chosen.size)
+                let chosen = platform::choose(&reference, manifest, Some(only), source).await?;
+                chosen.manifest.descriptor()
             }
             several => return part(&manifest, &index, several).map_err(|error| error.context(&reference)),
         },

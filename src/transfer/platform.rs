@@ -1,10 +1,9 @@
 //! The manifest for a platform, through an index and the indexes that it lists.
 
-use super::missing;
 use crate::error::{Error, Result};
 use crate::oci::{Content, Descriptor, Digest, Index, Platform, RawManifest};
 use crate::reference::{Pointer, Reference};
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// Manifests that are fetched on the way to one: indexes in indexes are rare, and seldom more than two deep.
 const FETCHED: usize = 32;
@@ -13,12 +12,13 @@ const FETCHED: usize = 32;
 const SHOWN: usize = 20;
 
 /// A manifest, and how it was found.
-pub(super) struct Chosen {
-    pub(super) manifest: RawManifest,
+pub struct Chosen {
+    /// The manifest.
+    pub manifest: RawManifest,
     /// The indexes that led to it, the outermost first; none if it was named itself.
-    pub(super) through: Vec<Digest>,
+    pub through: Vec<Digest>,
     /// The platform under which it was listed.
-    pub(super) platform: Option<Platform>,
+    pub platform: Option<Platform>,
 }
 
 impl From<RawManifest> for Chosen {
@@ -38,13 +38,13 @@ impl From<RawManifest> for Chosen {
 /// # Errors
 /// Usage, with what the index lists, if it is one and there is no `platform`; not found, with the platforms that are
 /// there, if none matches.
-pub(super) async fn choose(
+pub async fn choose(
     reference: &Reference,
     found: RawManifest,
     platform: Option<&Platform>,
     store: &Store,
 ) -> Result<Chosen> {
-    let mut none_matches = None;
+    let mut seen: Vec<Descriptor> = Vec::new();
     let mut fetched = 0;
     let mut next = vec![(Next::Here(found), Vec::new(), None)];
     while let Some((step, mut through, listed)) = next.pop() {
@@ -72,14 +72,10 @@ pub(super) async fn choose(
         through.push(manifest.digest().clone());
         let entries: Vec<&Descriptor> = match index.choose(platform) {
             Ok(entry) => vec![entry],
-            Err(error) => {
-                none_matches.get_or_insert(error);
-                index
-                    .manifests
-                    .iter()
-                    .filter(|entry| is_open_index(entry))
-                    .rev()
-                    .collect()
+            Err(_) => {
+                seen.extend(index.manifests.iter().cloned());
+                let open = index.manifests.iter().filter(|entry| is_open_index(entry));
+                open.rev().collect()
             }
         };
         for entry in entries {
@@ -87,8 +83,10 @@ pub(super) async fn choose(
             next.push((Next::There(entry.digest.clone()), through.clone(), platform));
         }
     }
-    let error = none_matches.unwrap_or_else(|| Error::internal("an index led nowhere"));
-    Err(error.context(reference))
+    let Some(platform) = platform else {
+        return Err(Error::internal("an index led nowhere"));
+    };
+    Err(Index::none_matches(&seen, platform).context(reference))
 }
 
 enum Next {
@@ -100,7 +98,7 @@ async fn get(digest: Digest, reference: &Reference, store: &Store) -> Result<Raw
     let pointer = Pointer::Digest(digest);
     let found = store.get_manifest(&pointer).await?;
     found.ok_or_else(|| {
-        let error = missing(reference, &pointer);
+        let error = store::not_found(&reference.location, &pointer);
         error.hint(format!(
             "{reference} lists it, but it was deleted: push it, or the index, again"
         ))
