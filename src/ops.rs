@@ -59,7 +59,8 @@ async fn pointer(reference: &Reference, store: &Store) -> Result<Pointer> {
         return Ok(pointer);
     }
     let error = Error::usage(format!("reference {reference} has neither a tag nor a digest"));
-    let tags = store.tags(None).await.map(|page| page.tags).unwrap_or_default();
+    let mut tags = store.tags(None).await.map(|page| page.tags).unwrap_or_default();
+    tags.retain(|tag| !store::is_digest_tag(tag));
     Err(match tags.as_slice() {
         [] => error.hint("add :TAG or @DIGEST"),
         tags => {

@@ -58,7 +58,7 @@ pub async fn index(reference: &Reference, change: &IndexChange, context: &Contex
         }
         let (changed, before) = match &found {
             Some(found) => (
-                changed(found, &add, &remove, written, change, context)?,
+                changed(reference, found, &add, &remove, written, change, context)?,
                 Some(found.digest()),
             ),
             None => (made(&add, change)?, None),
@@ -70,7 +70,12 @@ pub async fn index(reference: &Reference, change: &IndexChange, context: &Contex
             }
         }
         for further in &change.tags {
-            store.put_manifest(&changed, &Pointer::Tag(further.clone())).await?;
+            let further = Pointer::Tag(further.clone());
+            let named = store.resolve(&further).await?;
+            if named.is_none_or(|named| named.digest != *changed.digest()) {
+                store.put_manifest(&changed, &further).await?;
+                written = true;
+            }
         }
         return record(reference, &changed, written, change, context);
     }
@@ -127,6 +132,7 @@ fn made(add: &[Descriptor], change: &IndexChange) -> Result<RawManifest> {
 /// The index with the change. What others wrote into it stays byte for byte. Made `again`, what was to be removed may
 /// be gone.
 fn changed(
+    reference: &Reference,
     found: &RawManifest,
     add: &[Descriptor],
     remove: &[Digest],
@@ -135,14 +141,16 @@ fn changed(
     context: &Context,
 ) -> Result<RawManifest> {
     let Content::Index(_) = found.content()? else {
-        return Err(Error::usage(format!("{} is no index", found.digest()))
-            .hint("without --add and --remove the tag is given to a new index"));
+        return Err(
+            Error::usage(format!("{reference} is no index: it names {}", found.digest()))
+                .hint("without --add and --remove the tag is given to a new index"),
+        );
     };
     let mut index =
         Entries::parse(found.bytes()).map_err(|error| error.context(format!("index {}", found.digest())))?;
     for digest in remove {
         if !again && !index.has(digest) {
-            let error = Error::new(Class::NotFound, format!("the index does not list {digest}"));
+            let error = Error::new(Class::NotFound, format!("{reference} does not list {digest}"));
             return Err(error.hint("`inspect` shows what it lists"));
         }
     }
@@ -167,17 +175,20 @@ fn changed(
     RawManifest::bounded(found.media_type(), index.json()?)
 }
 
-/// Lists `new`, in the place of what had its digest or its platform.
+/// Lists `new`, in the place of what had its platform, or its digest where one of the two has no platform. What is
+/// listed for several platforms stays listed for the others, and added without one it keeps what it has.
 fn put_entry(index: &mut Entries, new: &Descriptor, context: &Context) -> Result<()> {
-    let same =
-        |entry: &Descriptor| entry.digest == new.digest || new.platform.is_some() && entry.platform == new.platform;
+    let same = |entry: &Descriptor| match (&entry.platform, &new.platform) {
+        (Some(there), Some(new)) => there == new,
+        _ => entry.digest == new.digest,
+    };
     let mut entries = index.list.iter_mut();
     let Some(entry) = entries.find(|entry| entry.descriptor.as_ref().is_some_and(same)) else {
         index.list.push(Entry::of(new)?);
         return Ok(());
     };
     match &entry.descriptor {
-        Some(old) if old == new => return Ok(()),
+        Some(old) if old == new || new.platform.is_none() && new.annotations.is_empty() => return Ok(()),
         Some(old) if old.digest != new.digest => {
             let platform = new.platform.as_ref().map(ToString::to_string).unwrap_or_default();
             context.report.notice(format!(

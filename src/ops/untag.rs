@@ -1,10 +1,9 @@
 //! `untag`: removes tags and leaves what they name.
 
-use super::{Context, each_once};
+use super::{Context, each_once, missing};
 use crate::error::{Error, Result};
 use crate::reference::{Pointer, Reference, Tag};
 use crate::report::{ArtifactResult, State};
-use crate::store;
 
 /// Removes the tag of `reference` and `tags`; nothing is removed unless all of them are there.
 pub async fn untag(reference: &Reference, tags: &[Tag], context: &Context) -> Result<()> {
@@ -21,7 +20,7 @@ pub async fn untag(reference: &Reference, tags: &[Tag], context: &Context) -> Re
     for tag in &tags {
         let pointer = Pointer::Tag((*tag).clone());
         let found = store.resolve(&pointer).await?;
-        let found = found.ok_or_else(|| store::not_found(&reference.location, &pointer))?;
+        let found = found.ok_or_else(|| missing(reference, &pointer))?;
         result = result.at(&reference.location, &found.digest);
     }
     for tag in tags {

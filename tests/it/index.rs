@@ -203,6 +203,60 @@ fn add_and_remove_change_the_index_that_is_there() {
 }
 
 #[test]
+fn what_is_added_takes_no_platform_away() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    let repository = registry.reference("app");
+    let both = part(&workspace, &repository, "amd64");
+    let reference = format!("{repository}:v1");
+    let platforms = |args: &[&str]| {
+        let listed = only(&index(&workspace, &[&[reference.as_str()], args].concat()))["manifests"].clone();
+        let platform = |entry: &Value| entry["platform"].as_str().unwrap_or("none").to_owned();
+        listed.as_array().unwrap().iter().map(platform).collect::<Vec<_>>()
+    };
+    let on = |platform: &str| format!("{both} {platform}");
+    assert_eq!(platforms(&["--add", &both]), ["none"]);
+    assert_eq!(platforms(&["--add", &on("linux/amd64")]), ["linux/amd64"]);
+    // One program for two platforms, as `index` lists it too.
+    assert_eq!(
+        platforms(&["--add", &on("linux/arm64")]),
+        ["linux/amd64", "linux/arm64"]
+    );
+    assert_eq!(platforms(&["--add", &both]), ["linux/amd64", "linux/arm64"]);
+}
+
+#[test]
+fn a_further_tag_of_an_index_that_did_not_change_is_a_change() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    let repository = registry.reference("app");
+    let amd64 = part(&workspace, &repository, "amd64");
+    let reference = format!("{repository}:v1");
+    let add = |tags: &str| {
+        let args = [reference.as_str(), "--add", &amd64, "--tags", tags];
+        only(&index(&workspace, &args))["state"].clone()
+    };
+    assert_eq!(add("v2"), "pushed");
+    assert_eq!(add("v3"), "pushed");
+    registry.clear_requests();
+    assert_eq!(add("v3"), "unchanged");
+    assert!(
+        registry.lines().iter().all(|line| !line.starts_with("PUT ")),
+        "{:?}",
+        registry.lines()
+    );
+}
+
+#[test]
+fn what_makes_an_index_does_not_go_with_what_changes_one() {
+    let workspace = workspace();
+    let beside: [&[&str]; 2] = [&["v1"], &["--if-exists", "skip"]];
+    for beside in beside {
+        let outcome = index(&workspace, &[&["oci:layout:v2", "--add", "v3"], beside].concat());
+        outcome.exit(2);
+        assert!(outcome.stderr.contains("add or remove"), "{}", outcome.snapshot());
+    }
+}
+
+#[test]
 fn jobs_that_add_at_once_lose_nothing() {
     let (workspace, registry) = (workspace(), Registry::start());
     let repository = registry.reference("app");
@@ -240,7 +294,7 @@ fn what_an_index_can_t_list_is_told() {
     ");
     insta::assert_snapshot!(run(&[&reference, "nothing"]).exit(4).stderr(), @r#"
     pushing 1 artifact
-    error: artifact "app": Tag("nothing") is neither an artifact of this run nor a tag of [HOST]/app
+    error: artifact "app": "nothing" is neither an artifact of this run nor a tag of [HOST]/app
       hint: push it first; `oci-artifact list [HOST]/app` shows the tags that are there
     "#);
     insta::assert_snapshot!(run(&[&reference, &amd64, &amd64]).exit(2).stderr(), @r#"
