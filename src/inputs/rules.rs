@@ -112,12 +112,17 @@ fn needs(command: Command, layer: &Layer, found: &mut Vec<Error>) {
             )),
         _ => {}
     }
-    if let (Some(whole), Some(change)) = (layer.get("manifests"), layer.get("add").or(layer.get("remove"))) {
-        found.push(both(
-            whole,
-            change,
+    let change = layer.get("add").or(layer.get("remove"));
+    for (whole, why) in [
+        (
+            "manifests",
             "the first makes a new index, the second changes the one that is there",
-        ));
+        ),
+        ("if-exists", "the second changes the index that exists"),
+    ] {
+        if let (Some(whole), Some(change)) = (layer.get(whole), change) {
+            found.push(both(whole, change, why));
+        }
     }
 }
 

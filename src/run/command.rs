@@ -120,16 +120,6 @@ impl Run<'_> {
         if self.inputs.add.is_empty() && self.inputs.remove.is_empty() {
             return self.pushed(&sources::index(self.inputs, reference)?, Origin::Inputs);
         }
-        if !self.inputs.manifests.is_empty() {
-            let error = Error::usage("manifests are given, and add or remove");
-            return Err(error
-                .hint("manifests make a new index, add and remove change one")
-                .into());
-        }
-        if self.inputs.if_exists.is_some() {
-            let error = Error::usage("if-exists is given, and add or remove, which change what exists");
-            return Err(error.hint("leave one of them out").into());
-        }
         let location = reference.location.clone();
         let reference = self.workspace.place(reference);
         let context = self.context([&reference], Origin::Inputs)?;
