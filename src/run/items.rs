@@ -76,6 +76,7 @@ impl Run<'_> {
                     .resolve(output)
                     .map_err(|error| error.at(place.cloned()))?
             };
+            check_is_found(artifact)?;
             Ok(PullItem {
                 name: artifact.name.clone(),
                 place: artifact.place.clone(),
@@ -94,7 +95,13 @@ impl Run<'_> {
             .iter()
             .partition(|artifact| named(artifact) || artifact.manifests.is_empty() && artifact.subject.is_none());
         for artifact in others {
-            self.leave_out(&artifact.name);
+            match &artifact.subject {
+                Some(subject) => self.report().info(format!(
+                    "artifact {:?} refers to {}; `include-referrers` pulls it along with that",
+                    artifact.name, subject.reference
+                )),
+                None => self.leave_out(&artifact.name),
+            }
         }
         wanted.into_iter().map(item).collect()
     }
@@ -114,6 +121,27 @@ impl Run<'_> {
             .cloned()
             .unwrap_or_default()
     }
+}
+
+/// A referrer has no tag to be found by; `from` gives its digest.
+fn check_is_found(artifact: &ArtifactSpec) -> Result<()> {
+    let Some(subject) = &artifact.subject else {
+        return Ok(());
+    };
+    if artifact.reference.pointer().is_some() {
+        return Ok(());
+    }
+    let (name, subject) = (&artifact.name, &subject.reference);
+    let artifact_type = artifact.package.artifact_type.as_ref();
+    let artifact_type = artifact_type.map_or("its type".to_owned(), ToString::to_string);
+    let error = Error::usage(format!(
+        "artifact {name:?} refers to {subject}, and has no tag to be found by"
+    ));
+    Err(error
+        .hint(format!(
+            "pull {subject} with `include-referrers: {artifact_type}`, or set `from` to the output json of its push"
+        ))
+        .at(artifact.place.clone()))
 }
 
 /// Replaces the references of a spec by the digests of an earlier run.

@@ -48,7 +48,8 @@ fn an_artifact_and_its_sbom_come_in_one_step() {
       oci:[WORK]/layout@sha256:20d3bbdadc0370e12af641ce94ddb965b2a07e82b3b414bd6e14a51c29610a90
       tags: v1
       [WORK]/out/app
-      [WORK]/out/sbom.json
+      test/sbom sha256:db866fe8589a513f2e51a9b0366e25a999dda79597b6928e4aaf90d03eda3d46
+        [WORK]/out/sbom.json
     ");
     assert_eq!(written(&workspace), ["app", "sbom.json"]);
     assert_eq!(workspace.read("out/sbom.json"), "amd64");
@@ -115,7 +116,8 @@ fn a_dry_run_lists_what_would_be_written() {
       oci:[WORK]/layout@sha256:20d3bbdadc0370e12af641ce94ddb965b2a07e82b3b414bd6e14a51c29610a90
       tags: v1
       [WORK]/out/app
-      [WORK]/out/sbom.json
+      test/sbom sha256:db866fe8589a513f2e51a9b0366e25a999dda79597b6928e4aaf90d03eda3d46
+        [WORK]/out/sbom.json
     ");
     assert!(!workspace.exists("out"));
 }
@@ -427,15 +429,18 @@ fn a_spec_is_pulled_with_the_referrers_that_there_are() {
         ["app", "sbom.json", "tool"]
     );
     assert_eq!(json["artifacts"]["app"]["attachments"][0]["artifact-type"], "test/sbom");
-    for name in ["all", "note"] {
-        assert!(
-            pulled
-                .stderr
-                .contains(&format!("artifact {name:?} has no files of its own")),
-            "{}",
-            pulled.snapshot()
-        );
+    for told in [
+        "artifact \"all\" has no files of its own",
+        "artifact \"note\" refers to ",
+    ] {
+        assert!(pulled.stderr.contains(told), "{}", pulled.snapshot());
     }
+    let note = workspace.run().args(["pull", "--only", "note"]).call();
+    assert!(
+        note.exit(2).stderr.contains("`include-referrers: test/note`"),
+        "{}",
+        note.snapshot()
+    );
     let from = pushed.success().stdout.clone();
     let earlier = [
         "pull",

@@ -21,6 +21,9 @@ const STEP_LIMIT: u64 = 1024 * 1024;
 /// Subjects that it takes from one job.
 const JOB_LIMIT: usize = 500;
 
+/// Artifacts that a notice names.
+const SHOWN: usize = 5;
+
 /// The most bytes of the list that are read: 500 subjects with paths of 4 KiB, and as much again.
 const LIST_LIMIT: u64 = 4 * 1024 * 1024;
 
@@ -55,14 +58,11 @@ pub(super) fn hand_on(file: &Utf8Path, list: Option<&Utf8Path>, made: &[Made], r
         None | Some(b'\n') => String::new(),
         Some(_) => "\n".to_owned(),
     };
-    let mut left_out = 0;
+    let (mut left_out, mut taken) = (0, Vec::new());
     // Only sha256 is taken further on.
     for made in made.iter().filter(|made| made.digest.algorithm() == Algorithm::Sha256) {
         let Some(name) = known.name_for(made) else {
-            report.notice(format!(
-                "{}@{} is not listed for provenance: this job made another artifact under its name and tag",
-                made.repository, made.digest
-            ));
+            taken.push(format!("{}@{}", made.repository, made.digest));
             continue;
         };
         if known.has(&name, made) {
@@ -75,6 +75,15 @@ pub(super) fn hand_on(file: &Utf8Path, list: Option<&Utf8Path>, made: &[Made], r
         }
         known.add(&name, &made.digest.to_string());
         text.push_str(&line);
+    }
+    // One for all of them: what an index of a release lists has no names of its own, and that is no fault.
+    if !taken.is_empty() {
+        let more = if taken.len() > SHOWN { ", …" } else { "" };
+        report.notice(format!(
+            "not listed for provenance, as this job made another artifact under the same name and tag ({}): {}{more}",
+            taken.len(),
+            taken.get(..SHOWN).unwrap_or(&taken).join(", ")
+        ));
     }
     if left_out > 0 {
         report.notice(format!(
