@@ -41,14 +41,16 @@ pub(super) async fn look(plan: &Plan, settings: PushSettings, context: &Context)
     }
     let looks = plan.artifacts.iter().map(|artifact| tags(artifact, context));
     let found: Vec<Known> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
-    let mut wanted = HashSet::new();
+    let knowable = knowable(plan);
+    let mut taken = Vec::new();
     for (artifact, known) in plan.artifacts.iter().zip(found) {
-        if known.values().any(Option::is_some) && is_knowable(artifact, plan) {
-            want(artifact, plan, &mut wanted);
+        let name = artifact.name.as_str();
+        if known.values().any(Option::is_some) && knowable.contains(name) {
+            taken.push(name);
         }
-        let ready = ready.entry(artifact.name.clone()).or_default();
-        ready.known = known;
+        ready.entry(name.to_owned()).or_default().known = known;
     }
+    let wanted = with_listed(taken, plan);
     let mut there = There::new();
     for artifact in plan.groups().into_iter().flatten() {
         if !wanted.contains(artifact.name.as_str()) {
@@ -106,33 +108,44 @@ async fn digests(
     Ok(prepared)
 }
 
-/// What an index lists of this run; `None` stands for what is in the store.
-fn listed<'p>(artifact: &Artifact, plan: &'p Plan) -> Vec<Option<&'p Artifact>> {
-    let Body::Index(index) = &artifact.body else {
-        return Vec::new();
-    };
-    let find = |target: &ManifestTarget| match target {
-        ManifestTarget::Artifact(name) => plan.artifacts.iter().find(|artifact| artifact.name == *name),
-        ManifestTarget::Pointer(_) => None,
-    };
-    index.manifests.iter().map(|entry| find(&entry.target)).collect()
-}
-
-/// Whether its digest needs nothing that is pushed first.
-fn is_knowable(artifact: &Artifact, plan: &Plan) -> bool {
-    let is_there = match &artifact.body {
-        Body::Files(package) => !package.nothing_found,
-        Body::Index(_) => true,
-    };
-    let is_listed_knowable = |listed: Option<&Artifact>| listed.is_some_and(|listed| is_knowable(listed, plan));
-    is_there && artifact.subject.is_none() && listed(artifact, plan).into_iter().all(is_listed_knowable)
-}
-
-/// `artifact` and what it lists.
-fn want<'p>(artifact: &'p Artifact, plan: &'p Plan, wanted: &mut HashSet<&'p str>) {
-    if wanted.insert(&artifact.name) {
-        for listed in listed(artifact, plan).into_iter().flatten() {
-            want(listed, plan, wanted);
+/// The artifacts whose digests need nothing that is pushed first: no referrer, and no index of what is in the store.
+fn knowable(plan: &Plan) -> HashSet<&str> {
+    let mut known = HashSet::new();
+    // What an index lists comes before it, so that each is looked at once.
+    for artifact in plan.groups().into_iter().flatten() {
+        let is_knowable = match &artifact.body {
+            Body::Files(package) => !package.nothing_found,
+            Body::Index(index) => index.manifests.iter().all(|entry| match &entry.target {
+                ManifestTarget::Artifact(name) => known.contains(name.as_str()),
+                ManifestTarget::Pointer(_) => false,
+            }),
+        };
+        if is_knowable && artifact.subject.is_none() {
+            known.insert(artifact.name.as_str());
         }
     }
+    known
+}
+
+/// The artifacts of `names`, and what they list, however deep.
+fn with_listed<'p>(names: Vec<&'p str>, plan: &'p Plan) -> HashSet<&'p str> {
+    let artifacts: HashMap<&str, &Artifact> = plan
+        .artifacts
+        .iter()
+        .map(|artifact| (artifact.name.as_str(), artifact))
+        .collect();
+    let mut wanted = HashSet::new();
+    let mut next = names;
+    while let Some(name) = next.pop() {
+        if !wanted.insert(name) {
+            continue;
+        }
+        if let Some(Body::Index(index)) = artifacts.get(name).map(|artifact| &artifact.body) {
+            next.extend(index.manifests.iter().filter_map(|entry| match &entry.target {
+                ManifestTarget::Artifact(name) => Some(name.as_str()),
+                ManifestTarget::Pointer(_) => None,
+            }));
+        }
+    }
+    wanted
 }
