@@ -13,7 +13,7 @@ mod manifest;
 mod media_type;
 mod time;
 
-pub use descriptor::{Annotations, Descriptor, Platform};
+pub use descriptor::{Annotations, Descriptor, Platform, is_index};
 pub use digest::{Algorithm, Digest, Hasher};
 pub use entries::{Entries, Entry};
 pub use fields::{Fields, raw};

@@ -181,6 +181,16 @@ pub enum ManifestTarget {
     Pointer(Pointer),
 }
 
+impl ManifestTarget {
+    /// The name of the artifact of this spec that is meant, if it is one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            ManifestTarget::Artifact(name) => Some(name),
+            ManifestTarget::Pointer(_) => None,
+        }
+    }
+}
+
 impl ManifestSpec {
     /// One entry as `REF [PLATFORM]`: a tag, a digest, or a reference into the repository of the index at `location`.
     ///

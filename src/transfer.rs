@@ -17,8 +17,9 @@ pub mod tags;
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
+use crate::error::{Error, Result};
 use crate::report::Report;
 
 /// What the transfers of a run share: how much may be under way at once.
@@ -27,9 +28,9 @@ pub struct Engine {
     /// Where progress is told.
     pub report: Report,
     /// Blobs under way at once, over all artifacts.
-    pub(crate) blobs: Arc<Semaphore>,
+    blobs: Arc<Semaphore>,
     /// Cores in use: a file takes one, a directory all.
-    pub(crate) cores: Arc<Semaphore>,
+    cores: Arc<Semaphore>,
     /// How many cores there are.
     pub(crate) threads: u32,
 }
@@ -45,4 +46,19 @@ impl Engine {
             threads,
         }
     }
+
+    /// Waits until one more blob may be under way: for as long as the permit is held.
+    pub(crate) async fn blob(&self) -> Result<SemaphorePermit<'_>> {
+        permit(self.blobs.acquire().await)
+    }
+
+    /// Waits for as many cores.
+    pub(crate) async fn cores(&self, cores: u32) -> Result<SemaphorePermit<'_>> {
+        permit(self.cores.acquire_many(cores).await)
+    }
+}
+
+/// Nobody closes the semaphores.
+fn permit<'e>(permit: Result<SemaphorePermit<'e>, AcquireError>) -> Result<SemaphorePermit<'e>> {
+    permit.map_err(|_| Error::internal("the engine was closed"))
 }

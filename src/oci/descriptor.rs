@@ -41,6 +41,11 @@ pub struct Descriptor {
     pub artifact_type: Option<String>,
 }
 
+/// Whether `media_type` is that of an index, or of Docker's list.
+pub fn is_index(media_type: &str) -> bool {
+    [names::IMAGE_INDEX, names::DOCKER_LIST].contains(&media_type)
+}
+
 impl Descriptor {
     /// A descriptor with nothing optional.
     pub fn new(media_type: impl Into<String>, digest: Digest, size: u64) -> Self {
@@ -65,7 +70,7 @@ impl Descriptor {
 
     /// Whether it says that the content is an index, or Docker's list.
     pub fn is_index(&self) -> bool {
-        [names::IMAGE_INDEX, names::DOCKER_LIST].contains(&self.media_type.as_str())
+        is_index(&self.media_type)
     }
 
     /// The title: the file name that pull gives the content.

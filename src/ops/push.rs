@@ -116,10 +116,7 @@ async fn run(
     context: &Context,
 ) -> Result<(Prepared, Pushed)> {
     let store = context.stores.open_for_writing(&artifact.reference.location);
-    let manifests = match &artifact.body {
-        Body::Index(index) => members::find(&index.manifests, there, &store).await?,
-        Body::Files(_) => Vec::new(),
-    };
+    let manifests = members::of(artifact, there, &store).await?;
     let subject = match &artifact.subject {
         Some(spec) => {
             let found = Subject::resolve(spec, &store).await;

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use super::{Artifact, Body};
 use crate::reference::{Location, Tag};
-use crate::spec::ManifestTarget;
 
 /// See [`super::Plan::groups`]. Circles have been refused with the spec.
 pub(super) fn groups(artifacts: &[Artifact]) -> Vec<Vec<&Artifact>> {
@@ -68,10 +67,7 @@ impl<'a> Known<'a> {
             Body::Index(index) => index.manifests.as_slice(),
             Body::Files(_) => &[],
         };
-        let listed = listed.iter().filter_map(|entry| match &entry.target {
-            ManifestTarget::Artifact(name) => self.names.get(name.as_str()),
-            ManifestTarget::Pointer(_) => None,
-        });
+        let listed = listed.iter().filter_map(|entry| self.names.get(entry.target.name()?));
         let subject = artifact.subject.as_ref().and_then(|subject| {
             let reference = &subject.reference;
             self.tags.get(&(&reference.location, reference.tag.as_ref()?))

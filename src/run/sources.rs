@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use crate::error::{Error, Errors, Result};
 use crate::inputs::{From, Inputs, SpecSource};
-use crate::oci::names;
+use crate::oci::is_index;
 use crate::reference::{Case, Location, Pointer, Reference, Tag};
 use crate::spec::{
     self, ArtifactSpec, Context, DEFAULT_FILE, FileSpec, IfExists, ManifestSpec, ManifestTarget, PackageSpec,
@@ -248,10 +248,8 @@ pub(super) fn only(mut spec: Spec, names: &[String]) -> Result<Spec> {
 
 /// An artifact that is left out was pushed by another job: an index finds it by its tag.
 fn look_up(entry: &mut ManifestSpec, left_out: &[ArtifactSpec]) -> Result<()> {
-    let ManifestTarget::Artifact(name) = &entry.target else {
-        return Ok(());
-    };
-    let Some(artifact) = left_out.iter().find(|artifact| artifact.name == *name) else {
+    let name = entry.target.name();
+    let Some(artifact) = left_out.iter().find(|artifact| Some(artifact.name.as_str()) == name) else {
         return Ok(());
     };
     let pointer = artifact.reference.pointer().ok_or_else(|| {
@@ -308,7 +306,7 @@ pub(super) fn from(text: &str) -> Result<Vec<Earlier>> {
         found.push(Earlier {
             name: name.clone(),
             reference,
-            is_index: media_type.is_some_and(|kind| [names::IMAGE_INDEX, names::DOCKER_LIST].contains(&kind)),
+            is_index: media_type.is_some_and(is_index),
         });
     }
     if found.is_empty() {

@@ -209,11 +209,7 @@ async fn pack_layer(layer: &Layer, mtime: u64, engine: &Engine) -> Result<Blob> 
         LayerContent::Stdin => 0,
         LayerContent::Directory { .. } => engine.threads,
     };
-    let _permit = engine
-        .cores
-        .acquire_many(cores)
-        .await
-        .map_err(|_| Error::internal("the engine was closed"))?;
+    let _permit = engine.cores(cores).await?;
     let threads = engine.threads as usize;
     let planned = layer.clone();
     let packed = blocking(move || match planned.content {

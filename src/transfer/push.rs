@@ -7,7 +7,7 @@ use super::Engine;
 use super::attach::push_attachments;
 use super::prepare::{Blob, Prepared};
 use super::tags::{self, Known, Tags};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::oci::Digest;
 use crate::plan::TagRule;
 use crate::reference::{Pointer, Tag};
@@ -90,8 +90,7 @@ pub(super) async fn put_blobs(blobs: &[Blob], store: &Store, engine: &Engine) ->
 }
 
 async fn put_blob(blob: &Blob, store: &Store, engine: &Engine) -> Result<bool> {
-    let permit = engine.blobs.acquire().await;
-    let _permit = permit.map_err(|_| Error::internal("the engine was closed"))?;
+    let _permit = engine.blob().await?;
     let (descriptor, label) = (&blob.descriptor, &blob.label);
     let outcome = store.put_blob(descriptor, &blob.source, None, label).await?;
     // The store draws the bar of what it sends: only it knows how far it is.

@@ -12,7 +12,7 @@ use crate::ops::Context;
 use crate::plan::{Artifact, Body, Plan};
 use crate::reference::Pointer;
 use crate::report::State;
-use crate::spec::{IfExists, ManifestTarget};
+use crate::spec::IfExists;
 use crate::transfer::prepare::{Prepared, prepare};
 use crate::transfer::tags::{Known, check};
 
@@ -95,10 +95,7 @@ async fn digests(
     context: &Context,
 ) -> Result<Prepared> {
     let store = context.stores.open_for_writing(&artifact.reference.location);
-    let manifests = match &artifact.body {
-        Body::Index(index) => members::find(&index.manifests, there, &store).await?,
-        Body::Files(_) => Vec::new(),
-    };
+    let manifests = members::of(artifact, there, &store).await?;
     let prepared = prepare(artifact, manifests, None, settings.mtime, &context.engine).await?;
     for rule in &artifact.tags {
         if let Some(found) = known.get(&rule.tag) {
@@ -115,10 +112,10 @@ fn knowable(plan: &Plan) -> HashSet<&str> {
     for artifact in plan.groups().into_iter().flatten() {
         let is_knowable = match &artifact.body {
             Body::Files(package) => !package.nothing_found,
-            Body::Index(index) => index.manifests.iter().all(|entry| match &entry.target {
-                ManifestTarget::Artifact(name) => known.contains(name.as_str()),
-                ManifestTarget::Pointer(_) => false,
-            }),
+            Body::Index(index) => {
+                let mut names = index.manifests.iter().map(|entry| entry.target.name());
+                names.all(|name| name.is_some_and(|name| known.contains(name)))
+            }
         };
         if is_knowable && artifact.subject.is_none() {
             known.insert(artifact.name.as_str());
@@ -141,10 +138,7 @@ fn with_listed<'p>(names: Vec<&'p str>, plan: &'p Plan) -> HashSet<&'p str> {
             continue;
         }
         if let Some(Body::Index(index)) = artifacts.get(name).map(|artifact| &artifact.body) {
-            next.extend(index.manifests.iter().filter_map(|entry| match &entry.target {
-                ManifestTarget::Artifact(name) => Some(name.as_str()),
-                ManifestTarget::Pointer(_) => None,
-            }));
+            next.extend(index.manifests.iter().filter_map(|entry| entry.target.name()));
         }
     }
     wanted

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::error::{Class, Error, Result};
 use crate::oci::{Artifact as Files, Content, Descriptor, Platform, RawManifest, names};
-use crate::plan::Artifact;
+use crate::plan::{Artifact, Body};
 use crate::reference::Pointer;
 use crate::spec::{ManifestSpec, ManifestTarget};
 use crate::store::Store;
@@ -27,6 +27,17 @@ pub(super) fn entry(artifact: &Artifact, prepared: &Prepared) -> Descriptor {
         artifact_type: prepared.artifact_type.clone(),
         platform: artifact.platform.clone(),
         ..prepared.manifest.descriptor()
+    }
+}
+
+/// What `artifact` lists; nothing if it is no index.
+///
+/// # Errors
+/// As [`find`].
+pub(super) async fn of(artifact: &Artifact, there: &There, store: &Store) -> Result<Vec<Descriptor>> {
+    match &artifact.body {
+        Body::Index(index) => find(&index.manifests, there, store).await,
+        Body::Files(_) => Ok(Vec::new()),
     }
 }
 

@@ -109,14 +109,11 @@ impl Reader<'_, '_> {
 }
 
 fn is_step(entry: &ManifestSpec, way: &[&str]) -> bool {
-    matches!(&entry.target, ManifestTarget::Artifact(name) if way.get(1) == Some(&name.as_str()))
+    entry.target.name().is_some_and(|name| way.get(1) == Some(&name))
 }
 
 fn names(artifact: &ArtifactSpec) -> impl Iterator<Item = &str> {
-    artifact.manifests.iter().filter_map(|entry| match &entry.target {
-        ManifestTarget::Artifact(name) => Some(name.as_str()),
-        ManifestTarget::Pointer(_) => None,
-    })
+    artifact.manifests.iter().filter_map(|entry| entry.target.name())
 }
 
 /// Circles, no two with a name in common: each from the name that stands first in the spec, back to it. Without
