@@ -146,7 +146,9 @@ async fn too_many_requests_hold_parts_back_and_lose_nothing() {
     let served = bytes.clone();
     let refused = AtomicUsize::new(0);
     let server = Server::start(move |seen| match asked(seen) {
-        Some(_) if refused.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) => Reply::new(429).header("retry-after", 0),
+        Some(_) if refused.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) => {
+            Reply::new(429).header("retry-after", 0)
+        }
         _ => slow_at_first(&served, seen).unwrap_or_else(|| honest(&served, seen)),
     })
     .await;
