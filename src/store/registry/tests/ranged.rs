@@ -61,6 +61,26 @@ async fn a_slow_blob_comes_in_parts_and_in_order() {
 }
 
 #[tokio::test]
+async fn a_connection_that_trickles_is_found_out_and_a_fast_one_left_alone() {
+    let bytes = pattern(28 * 1024 * 1024);
+    let served = bytes.clone();
+    // About 5 MB in the second until it is looked at.
+    let trickling = Server::start(move |seen| match asked(seen) {
+        None => Reply::new(200).body(served.clone()).drip(16_000),
+        Some(_) => honest(&served, seen),
+    })
+    .await;
+    let read = collect(anonymous(&trickling).open_blob(&blob(&bytes), 0).await).await;
+    assert!(read.unwrap() == bytes);
+    assert!(parts(&trickling) >= 2);
+    let served = bytes.clone();
+    let fast = Server::start(move |seen| honest(&served, seen)).await;
+    let read = collect(anonymous(&fast).open_blob(&blob(&bytes), 0).await).await;
+    assert!(read.unwrap() == bytes);
+    assert_eq!(fast.lines().len(), 1);
+}
+
+#[tokio::test]
 async fn servers_that_send_no_parts_send_one_stream() {
     let bytes = pattern(SIZE);
     type Answer = fn(&Bytes, usize, usize) -> Reply;
