@@ -77,6 +77,12 @@ impl Output {
         }
     }
 
+    /// Whether anything is at the place of `title`. Blocks.
+    pub fn has(&self, title: &str) -> Result<bool> {
+        check_title_as(title, Class::Integrity)?;
+        Ok(self.0.look(title)?.found.is_some())
+    }
+
     /// Whether `title` is there as a plain file with the digest and size of `blob` and the execute bit asked for.
     /// Blocks.
     pub fn holds(&self, title: &str, blob: &Descriptor, executable: bool) -> Result<bool> {

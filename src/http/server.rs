@@ -47,6 +47,8 @@ enum End {
     Cut(usize),
     /// Nothing more comes after so many bytes.
     Stall(usize),
+    /// So many bytes come every few milliseconds.
+    Drip(usize),
 }
 
 /// An answer.
@@ -93,6 +95,11 @@ impl Reply {
         self
     }
 
+    pub(crate) fn drip(mut self, at_once: usize) -> Self {
+        self.end = End::Drip(at_once);
+        self
+    }
+
     pub(crate) fn stall(mut self, after: usize) -> Self {
         self.end = End::Stall(after);
         self
@@ -128,6 +135,12 @@ impl From<Reply> for Answer {
             End::Stall(after) => stream::iter([frame(body.slice(..after))])
                 .chain(stream::pending())
                 .boxed(),
+            End::Drip(at_once) => stream::unfold(body, move |mut left| async move {
+                tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+                let piece = left.split_to(left.len().min(at_once));
+                (!piece.is_empty()).then(|| (Ok(Frame::data(piece)), left))
+            })
+            .boxed(),
         };
         answer.body(StreamBody::new(stream).boxed_unsync()).unwrap()
     }

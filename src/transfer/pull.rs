@@ -31,7 +31,11 @@ pub async fn pull(
     limits: Limits,
     engine: &Engine,
 ) -> Result<Vec<PulledFile>> {
-    let fetch = layers.iter().map(|layer| fetch(layer, store, output, limits, engine));
+    let there = there(layers, output).await?;
+    let fetch = layers
+        .iter()
+        .zip(there)
+        .map(|(layer, there)| fetch(layer, there, store, output, limits, engine));
     stream::iter(fetch).buffered(256).try_collect().await
 }
 
@@ -46,17 +50,32 @@ pub async fn spool(layer: &Descriptor, store: &Store, engine: &Engine) -> Result
     Ok(source)
 }
 
+/// Where something is already: one hop to another thread for all files that are simply missing.
+async fn there(layers: &[Descriptor], output: &Output) -> Result<Vec<bool>> {
+    let output = output.clone();
+    let titles: Vec<String> = layers
+        .iter()
+        .map(|layer| title(layer).map(str::to_owned))
+        .collect::<Result<_>>()?;
+    blocking(move || titles.iter().map(|title| output.has(title)).collect()).await
+}
+
+fn title(layer: &Descriptor) -> Result<&str> {
+    layer
+        .title()
+        .ok_or_else(|| Error::internal("a layer without a title was selected"))
+}
+
 async fn fetch(
     layer: &Descriptor,
+    there: bool,
     store: &Store,
     output: &Output,
     limits: Limits,
     engine: &Engine,
 ) -> Result<PulledFile> {
     let _permit = engine.blob().await?;
-    let title = layer
-        .title()
-        .ok_or_else(|| Error::internal("a layer without a title was selected"))?;
+    let title = title(layer)?;
     let transfer = engine.report.transfer(Direction::Down, title, layer.size);
     let is = |key: &str| layer.annotations.get(key).is_some_and(|value| value == "true");
     let (unpack, executable) = (is(names::UNPACK), is(names::EXECUTABLE));
@@ -64,13 +83,7 @@ async fn fetch(
         Some(text) if unpack => Some(text.parse::<Digest>()?),
         _ => None,
     };
-    let (place, name, blob, tar) = (output.clone(), title.to_owned(), layer.clone(), unpacked.clone());
-    let present = blocking(move || match tar {
-        _ if !unpack => place.holds(&name, &blob, executable),
-        Some(tar) => Ok(holds_directory(&place, &name, &tar)),
-        None => Ok(false),
-    });
-    if present.await? {
+    if there && holds(layer, unpack, executable, unpacked.as_ref(), output).await? {
         transfer.done(Outcome::Present);
         return Ok(PulledFile {
             path: output.path().join(title),
@@ -96,6 +109,23 @@ async fn fetch(
         layer: layer.clone(),
         present: false,
     })
+}
+
+/// Whether what is there is what the layer has.
+async fn holds(
+    layer: &Descriptor,
+    unpack: bool,
+    executable: bool,
+    tar: Option<&Digest>,
+    output: &Output,
+) -> Result<bool> {
+    let (output, title, layer, tar) = (output.clone(), title(layer)?.to_owned(), layer.clone(), tar.cloned());
+    blocking(move || match tar {
+        _ if !unpack => output.holds(&title, &layer, executable),
+        Some(tar) => Ok(holds_directory(&output, &title, &tar)),
+        None => Ok(false),
+    })
+    .await
 }
 
 /// Whether the directory `title` is there just as the artifact has it: packed again it gives the same tar. So only for

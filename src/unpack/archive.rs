@@ -22,7 +22,7 @@ pub(super) struct Entry {
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    /// Its data follows: [`Archive::read`].
+    /// Its data follows: [`Archive::data`].
     File,
     Directory,
     /// With its target.
@@ -32,8 +32,8 @@ pub(super) enum Kind {
 }
 
 /// Reads entry after entry.
-pub(super) struct Archive<'a> {
-    tar: Unpacked<'a>,
+pub(super) struct Archive {
+    tar: Unpacked,
     /// Bytes of the current entry's data that were not read yet, and its padding.
     data: u64,
     padding: u64,
@@ -41,8 +41,8 @@ pub(super) struct Archive<'a> {
     max_entries: u64,
 }
 
-impl<'a> Archive<'a> {
-    pub(super) fn new(tar: Unpacked<'a>, max_entries: u64) -> Self {
+impl Archive {
+    pub(super) fn new(tar: Unpacked, max_entries: u64) -> Self {
         Archive {
             tar,
             data: 0,
@@ -83,22 +83,27 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// Reads data of the current entry; 0 at its end.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let wanted = usize::try_from(self.data).unwrap_or(usize::MAX).min(buffer.len());
-        let Some(buffer) = buffer.get_mut(..wanted).filter(|buffer| !buffer.is_empty()) else {
-            return Ok(0);
-        };
-        let count = self.tar.read(buffer)?;
-        if count == 0 {
+    /// Some data of the current entry, that comes next; none at its end. Take it with [`Archive::consume`].
+    pub(super) fn data(&mut self) -> Result<&[u8]> {
+        if self.data == 0 {
+            return Ok(&[]);
+        }
+        let there = self.tar.fill()?;
+        if there.is_empty() {
             return Err(damaged("it is cut off"));
         }
-        self.data -= count as u64;
-        Ok(count)
+        let wanted = usize::try_from(self.data).unwrap_or(usize::MAX).min(there.len());
+        Ok(there.get(..wanted).unwrap_or_default())
+    }
+
+    /// Takes `count` bytes of what [`Archive::data`] gave.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.data -= self.data.min(count as u64);
+        self.tar.consume(count);
     }
 
     /// The reader below.
-    pub(super) fn into_inner(self) -> Unpacked<'a> {
+    pub(super) fn into_inner(self) -> Unpacked {
         self.tar
     }
 
@@ -159,13 +164,14 @@ impl<'a> Archive<'a> {
         }
         self.expect(size)?;
         let mut bytes = Vec::new();
-        let mut buffer = [0; 8 * BLOCK];
         loop {
-            let count = self.read(&mut buffer)?;
+            let data = self.data()?;
+            let count = data.len();
             if count == 0 {
                 break;
             }
-            bytes.extend_from_slice(buffer.get(..count).unwrap_or_default());
+            bytes.extend_from_slice(data);
+            self.consume(count);
         }
         self.skip()?;
         Ok(bytes)
@@ -173,9 +179,13 @@ impl<'a> Archive<'a> {
 
     fn skip(&mut self) -> Result<()> {
         self.data += std::mem::take(&mut self.padding);
-        let mut buffer = [0; 32 * 1024];
-        while self.read(&mut buffer)? > 0 {}
-        Ok(())
+        loop {
+            let count = self.data()?.len();
+            if count == 0 {
+                return Ok(());
+            }
+            self.consume(count);
+        }
     }
 
     /// A header that isn't zero, with the right checksum; `None` at the end. Some writers leave out the end blocks:
@@ -223,7 +233,8 @@ impl<'a> Archive<'a> {
     fn block(&mut self, block: &mut [u8; BLOCK]) -> Result<bool> {
         let mut filled = 0;
         while let Some(rest) = block.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            let count = self.tar.read(rest)?;
+            let there = self.tar.fill()?;
+            let count = there.len().min(rest.len());
             if count == 0 {
                 return if filled == 0 {
                     Ok(false)
@@ -231,6 +242,8 @@ impl<'a> Archive<'a> {
                     Err(damaged("it is cut off"))
                 };
             }
+            rest.iter_mut().zip(there).for_each(|(to, from)| *to = *from);
+            self.tar.consume(count);
             filled += count;
         }
         Ok(true)

@@ -63,12 +63,14 @@ fn fill(
     limit: u64,
     max_entries: u64,
 ) -> Result<Digests> {
-    let mut archive = Archive::new(Unpacked::new(blob, expected, limit)?, max_entries);
-    while let Some(entry) = archive.next()? {
-        staging.add(entry, &mut archive)?;
-    }
-    staging.make_links()?;
-    Ok(archive.into_inner().finish())
+    std::thread::scope(|scope| {
+        let mut archive = Archive::new(Unpacked::start(scope, blob, expected, limit)?, max_entries);
+        while let Some(entry) = archive.next()? {
+            staging.add(entry, &mut archive)?;
+        }
+        staging.make_links()?;
+        archive.into_inner().finish()
+    })
 }
 
 /// Renames the content into its place. Looks again: other layers may have made it, or part of it, meanwhile.

@@ -1,5 +1,8 @@
-//! A blob on its way from the async stream to the thread that writes it, counted and hashed there.
+//! A blob on its way from the async stream to the thread that writes it, counted there and hashed beside it.
 
+mod hashing;
+
+use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -7,57 +10,89 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Result};
-use crate::oci::{Descriptor, Hasher};
+use crate::oci::Descriptor;
 use crate::report::Transfer;
 use crate::store::BlobStream;
 
-/// Pieces that the network may be ahead of the disk.
+pub(super) use hashing::Hashing;
+
+/// Bytes that are handed over at once, if so many come: TLS gives 16 KiB a piece, and a hop from thread to thread costs
+/// as much as to hash that.
+const BATCH: usize = 256 * 1024;
+
+/// Batches that the network may be ahead of the disk.
 const AHEAD: usize = 2;
 
+type Batch = VecDeque<Bytes>;
+
 enum Message {
-    Piece(Bytes),
+    Pieces(Batch),
     Failed(Error),
     /// Said out loud: a channel that closes without it was broken off.
     End,
 }
 
-/// Runs `work` on a blocking thread and feeds it the stream. Dropped, it makes the thread's next read fail and
-/// [`Pieces::check_wanted`] as well, so that the thread cleans up and leaves.
+/// Runs `work` on a blocking thread and feeds it the stream; a small blob is there before the thread is asked for.
+/// Dropped, it makes the thread's next read fail and [`Pieces::check_wanted`] as well, so that the thread cleans up and
+/// leaves.
 pub(super) async fn run<T: Send + 'static>(
     mut stream: BlobStream,
     progress: &Transfer,
     work: impl FnOnce(Pieces) -> Result<T> + Send + 'static,
 ) -> Result<T> {
+    let (batch, mut ended) = gather(&mut stream, progress).await?;
     let (sender, receiver) = mpsc::channel(AHEAD);
+    let state = if ended { State::Ended } else { State::Running };
     let thread = tokio::task::spawn_blocking(move || {
         work(Pieces {
             receiver,
+            batch,
             current: Bytes::new(),
-            state: State::Running,
+            state,
         })
     });
-    loop {
-        let message = tokio::select! {
+    while !ended {
+        let gathered = tokio::select! {
             biased;
             () = sender.closed() => break,
-            piece = stream.next() => match piece {
-                Some(Ok(bytes)) => {
-                    progress.advance(bytes.len() as u64);
-                    Message::Piece(bytes)
-                }
-                Some(Err(error)) => Message::Failed(error),
-                None => Message::End,
-            },
+            gathered = gather(&mut stream, progress) => gathered,
         };
-        let last = !matches!(message, Message::Piece(_));
-        if sender.send(message).await.is_err() || last {
+        let message = match gathered {
+            Ok((batch, last)) => {
+                ended = last;
+                Message::Pieces(batch)
+            }
+            Err(error) => {
+                ended = true;
+                Message::Failed(error)
+            }
+        };
+        if sender.send(message).await.is_err() {
             break;
+        }
+        if ended {
+            // After a failure nobody reads on.
+            let _ = sender.send(Message::End).await;
         }
     }
     let result = thread.await;
     // Kept until here: its end tells the thread that nobody waits any more.
     drop(sender);
     result.unwrap_or_else(|error| Err(Error::internal(format!("the writing thread failed: {error}"))))
+}
+
+/// The next pieces, and whether they are the last.
+async fn gather(stream: &mut BlobStream, progress: &Transfer) -> Result<(Batch, bool)> {
+    let (mut batch, mut bytes) = (Batch::new(), 0);
+    while bytes < BATCH {
+        let Some(piece) = stream.next().await.transpose()? else {
+            return Ok((batch, true));
+        };
+        progress.advance(piece.len() as u64);
+        bytes += piece.len();
+        batch.push_back(piece);
+    }
+    Ok((batch, false))
 }
 
 #[derive(PartialEq)]
@@ -70,6 +105,7 @@ enum State {
 /// The thread's end of the channel.
 pub(super) struct Pieces {
     receiver: mpsc::Receiver<Message>,
+    batch: Batch,
     current: Bytes,
     state: State,
 }
@@ -77,23 +113,24 @@ pub(super) struct Pieces {
 impl Pieces {
     /// The next piece, `None` at the end. Blocks.
     fn next(&mut self) -> Result<Option<Bytes>> {
-        if self.state == State::Ended {
-            return Ok(None);
-        }
-        let message = self.receiver.blocking_recv();
-        match message {
-            Some(Message::Piece(bytes)) => Ok(Some(bytes)),
-            Some(Message::End) => {
-                self.state = State::Ended;
-                Ok(None)
+        loop {
+            if let Some(piece) = self.batch.pop_front() {
+                return Ok(Some(piece));
             }
-            Some(Message::Failed(error)) => {
-                self.state = State::Broken;
-                Err(error)
+            if self.state == State::Ended {
+                return Ok(None);
             }
-            None => {
-                self.state = State::Broken;
-                Err(Error::internal("the transfer was broken off"))
+            match self.receiver.blocking_recv() {
+                Some(Message::Pieces(batch)) => self.batch = batch,
+                Some(Message::End) => self.state = State::Ended,
+                Some(Message::Failed(error)) => {
+                    self.state = State::Broken;
+                    return Err(error);
+                }
+                None => {
+                    self.state = State::Broken;
+                    return Err(Error::internal("the transfer was broken off"));
+                }
             }
         }
     }
@@ -111,7 +148,8 @@ impl Pieces {
 pub(super) struct Blob {
     pieces: Pieces,
     descriptor: Descriptor,
-    hasher: Hasher,
+    /// Until [`Blob::verify`].
+    hashing: Option<Hashing>,
     received: u64,
 }
 
@@ -120,9 +158,14 @@ impl Blob {
         Blob {
             pieces,
             descriptor: descriptor.clone(),
-            hasher: Hasher::new(descriptor.digest.algorithm()),
+            hashing: Some(Hashing::new(descriptor.digest.algorithm(), descriptor.size)),
             received: 0,
         }
+    }
+
+    /// Its size in bytes, as the descriptor has it.
+    pub(super) fn size(&self) -> u64 {
+        self.descriptor.size
     }
 
     /// Takes the next piece behind the current one; `false` at the end.
@@ -138,7 +181,9 @@ impl Blob {
                 "{digest}: the store sends more than the {size} bytes that the manifest states"
             )));
         }
-        self.hasher.update(&piece);
+        if let Some(hashing) = &mut self.hashing {
+            hashing.update(piece.clone());
+        }
         if self.pieces.current.is_empty() {
             self.pieces.current = piece;
         } else {
@@ -168,7 +213,9 @@ impl Blob {
                 self.received
             )));
         }
-        let found = self.hasher.clone().finish();
+        let hashing = self.hashing.take();
+        let hashing = hashing.ok_or_else(|| Error::internal("a blob was verified twice"))?;
+        let (found, _) = hashing.finish()?;
         if found != *digest {
             return Err(Error::integrity(format!(
                 "{digest}: the bytes that the store sent have the digest {found}"

@@ -1,6 +1,7 @@
 //! One file: to a temporary file in the directory of its place, verified, renamed.
 
 use std::io::{BufRead, Write};
+use std::sync::Arc;
 
 use camino::Utf8Path;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
@@ -33,7 +34,7 @@ pub(super) fn write(root: &Root, title: &str, blob: &Descriptor, executable: boo
     let spot = look(root, title)?;
     let mut blob = Blob::new(pieces, blob);
     let mode = if executable { 0o755 } else { 0o644 };
-    let home = spot.dir.try_clone().map_err(|error| local(&path, &error))?;
+    let home = Arc::clone(&spot.dir);
     let (name, mut file) =
         place::temporary(|name| home.open_with(name, &place::new_file(mode))).map_err(|error| local(&path, &error))?;
     let temporary = Temporary { dir: &home, name };

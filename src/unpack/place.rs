@@ -1,7 +1,7 @@
 //! The way to a path inside the output, taken part by part through directory handles; links are never followed.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cap_fs_ext::DirExt;
@@ -15,7 +15,7 @@ pub(super) const TEMPORARY: &str = ".oci-artifact-";
 /// The output: the only path that is opened with the process's full authority.
 #[derive(Debug)]
 pub(super) struct Root {
-    dir: Dir,
+    dir: Arc<Dir>,
     pub(super) path: Utf8PathBuf,
     moving: Mutex<()>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Root {
 /// A place inside the output, as far as it is there.
 pub(super) struct Spot {
     /// The deepest directory on the way that is there.
-    pub(super) dir: Dir,
+    pub(super) dir: Arc<Dir>,
     /// Directories below it that are missing.
     missing: Vec<String>,
     /// The last part.
@@ -42,7 +42,7 @@ impl Root {
         })?;
         let dir = Dir::open_ambient_dir(path, cap_std::ambient_authority()).map_err(|error| local(path, &error))?;
         Ok(Root {
-            dir,
+            dir: Arc::new(dir),
             path: path.to_owned(),
             moving: Mutex::new(()),
         })
@@ -57,7 +57,7 @@ impl Root {
     /// Walks to `title`, which was checked. A link or a file in the place of a directory is an error.
     pub(super) fn look(&self, title: &str) -> Result<Spot> {
         let mut parts = title.split('/').map(str::to_owned).peekable();
-        let mut dir = self.dir.try_clone().map_err(|error| local(&self.path, &error))?;
+        let mut dir = Arc::clone(&self.dir);
         let mut path = self.path.clone();
         let mut missing = Vec::new();
         loop {
@@ -85,7 +85,8 @@ impl Root {
             match kind(&dir, &name, &path)? {
                 None => missing.push(name),
                 Some(found) if found.is_dir() => {
-                    dir = dir.open_dir_nofollow(&name).map_err(|error| local(&path, &error))?;
+                    let below = dir.open_dir_nofollow(&name).map_err(|error| local(&path, &error))?;
+                    dir = Arc::new(below);
                 }
                 Some(found) if found.is_symlink() => {
                     return Err(in_the_way(&path, "a link, and links are not followed"));
@@ -98,10 +99,10 @@ impl Root {
 
 impl Spot {
     /// Makes the directories that are missing; returns the one that the place is in. `path` is for messages.
-    pub(super) fn make_parent(self, path: &Utf8Path) -> Result<(Dir, String)> {
+    pub(super) fn make_parent(self, path: &Utf8Path) -> Result<(Arc<Dir>, String)> {
         let mut dir = self.dir;
         for name in &self.missing {
-            dir = open_or_make(&dir, name).map_err(|error| local(path, &error))?;
+            dir = Arc::new(open_or_make(&dir, name).map_err(|error| local(path, &error))?);
         }
         Ok((dir, self.name))
     }

@@ -19,9 +19,6 @@ pub(super) const CONTENT: &str = "content";
 /// Levels of directories: enough for any build, few enough for tools that recurse.
 const MAX_DEPTH: usize = 128;
 
-/// Buffer between archive and file.
-const BUFFER: usize = 256 * 1024;
-
 /// A staging directory with a [`CONTENT`] directory; removed when dropped.
 pub(super) struct Staging<'a> {
     pub(super) home: &'a Dir,
@@ -35,7 +32,6 @@ pub(super) struct Staging<'a> {
     path: &'a Utf8Path,
     /// Bits that are taken from the modes of entries.
     umask: u32,
-    buffer: Vec<u8>,
     /// Bytes that copies of hard links may take; see [`Staging::hard_link`].
     copies_left: u64,
 }
@@ -64,13 +60,12 @@ impl<'a> Staging<'a> {
             links: Links::default(),
             path,
             umask,
-            buffer: vec![0; BUFFER],
             copies_left: limit,
         })
     }
 
     /// Writes an entry; its data comes from `archive`.
-    pub(super) fn add(&mut self, entry: Entry, archive: &mut Archive<'_>) -> Result<()> {
+    pub(super) fn add(&mut self, entry: Entry, archive: &mut Archive) -> Result<()> {
         let path = self.inside(&entry.name)?;
         let Some(name) = path.file_name() else {
             return match entry.kind {
@@ -169,17 +164,18 @@ impl<'a> Staging<'a> {
         }
     }
 
-    fn file(&mut self, path: &Utf8Path, name: &str, entry: &Entry, archive: &mut Archive<'_>) -> Result<()> {
+    fn file(&mut self, path: &Utf8Path, name: &str, entry: &Entry, archive: &mut Archive) -> Result<()> {
         let options = place::new_file(entry.mode & 0o777);
         let opened = self.parent(split(path.as_str()).0)?.open_with(name, &options);
         let mut file = opened.map_err(|error| self.new_entry(path.as_str(), &error))?;
         loop {
-            let count = archive.read(&mut self.buffer)?;
+            let piece = archive.data()?;
+            let count = piece.len();
             if count == 0 {
                 break;
             }
-            let piece = self.buffer.get(..count).unwrap_or_default();
             file.write_all(piece).map_err(|error| self.local(&error))?;
+            archive.consume(count);
         }
         set_mtime(file, entry.mtime);
         Ok(())

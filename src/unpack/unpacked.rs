@@ -1,16 +1,24 @@
-//! The bytes of the tar inside a blob: decompressed if need be, counted against the limit, hashed.
+//! The bytes of the tar inside a blob: decompressed if need be, on a thread of its own, counted against the limit,
+//! hashed on another one.
 
-use std::io::{BufReader, Read};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Scope;
 
+use bytes::{Bytes, BytesMut};
 use flate2::bufread::MultiGzDecoder;
 use zstd::stream::read::Decoder as ZstdDecoder;
 
-use super::feed::Blob;
+use super::feed::{Blob, Hashing};
 use crate::error::{Error, Result};
-use crate::oci::{Digest, Hasher};
+use crate::oci::Digest;
 
-/// Buffer behind the decoder: tar headers are read 512 bytes at a time.
-const BUFFER: usize = 64 * 1024;
+/// Bytes that the decoder hands over at once.
+const BLOCK: usize = 256 * 1024;
+
+/// Blocks that it may be ahead.
+const AHEAD: usize = 2;
 
 /// The largest window of a zstd frame, as a power of 2: what its decoder sets aside when the frame says so. 128 MiB are
 /// what `zstd --ultra -22` and `--long` write, and what the program `zstd` reads without being told to take more; our
@@ -18,13 +26,138 @@ const BUFFER: usize = 64 * 1024;
 const WINDOW_LOG: u32 = 27;
 
 /// Reads the tar.
-pub(super) struct Unpacked<'a> {
-    decoder: BufReader<Decoder<'a>>,
-    /// Bytes that may still come, and how many there were at first.
-    left: u64,
-    limit: u64,
-    hasher: Option<Hasher>,
-    consumed: Option<Digest>,
+pub(super) struct Unpacked {
+    blocks: Receiver<Result<Bytes>>,
+    current: Bytes,
+    /// Bytes of it that were read.
+    read: usize,
+    hashing: Option<Hashing>,
+}
+
+impl Unpacked {
+    /// Starts to decode `blob`; `expected` is the digest of the tar, if one is known.
+    pub(super) fn start<'scope, 'b: 'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        blob: &'b mut Blob,
+        expected: Option<&Digest>,
+        limit: u64,
+    ) -> Result<Self> {
+        let hashing = expected.map(|digest| Hashing::new(digest.algorithm(), blob.size()));
+        let (sender, blocks) = sync_channel(AHEAD);
+        let thread = std::thread::Builder::new().name("decode".to_owned());
+        thread.spawn_scoped(scope, move || {
+            if let Err(error) = decode(blob, limit, &sender) {
+                let _ = sender.send(Err(error));
+            }
+        })?;
+        Ok(Unpacked {
+            blocks,
+            current: Bytes::new(),
+            read: 0,
+            hashing,
+        })
+    }
+
+    /// Some bytes that come next; none at the end. They come again until [`Unpacked::consume`] takes them.
+    pub(super) fn fill(&mut self) -> Result<&[u8]> {
+        while self.read == self.current.len() {
+            let Ok(block) = self.blocks.recv() else {
+                return Ok(&[]);
+            };
+            let block = block?;
+            self.hash();
+            (self.current, self.read) = (block, 0);
+        }
+        Ok(self.current.get(self.read..).unwrap_or_default())
+    }
+
+    /// Takes `count` of the bytes that [`Unpacked::fill`] gave.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.read = self.current.len().min(self.read + count);
+    }
+
+    /// The archive ends here; what follows is padding.
+    pub(super) fn mark_end(&mut self) {
+        self.hash();
+        if let Some(hashing) = &mut self.hashing {
+            hashing.mark();
+        }
+    }
+
+    /// Hands what was read to be hashed.
+    fn hash(&mut self) {
+        let read = self.current.split_to(std::mem::take(&mut self.read));
+        if let Some(hashing) = self.hashing.as_mut().filter(|_| !read.is_empty()) {
+            hashing.update(read);
+        }
+    }
+
+    /// The digests of what was read.
+    pub(super) fn finish(mut self) -> Result<Digests> {
+        self.hash();
+        let digests = self.hashing.map(Hashing::finish).transpose()?;
+        let (whole, consumed) = digests.unzip();
+        Ok(Digests {
+            whole,
+            consumed: consumed.flatten(),
+        })
+    }
+}
+
+/// Sends the tar inside `blob` in blocks, as long as they are wanted.
+fn decode(blob: &mut Blob, limit: u64, blocks: &SyncSender<Result<Bytes>>) -> Result<()> {
+    let mut decoder = Decoder::new(blob)?;
+    let mut left = limit;
+    let mut sent: VecDeque<Bytes> = VecDeque::new();
+    loop {
+        let mut block = reused(&mut sent);
+        let (filled, outcome) = fill(&mut decoder, &mut block);
+        left = left.checked_sub(filled as u64).ok_or_else(|| {
+            Error::integrity(format!("it unpacks to more than {limit} bytes"))
+                .hint("if you trust the artifact, raise the input unpack-limit")
+        })?;
+        block.truncate(filled);
+        let block = block.freeze();
+        sent.push_back(block.clone());
+        if filled > 0 && blocks.send(Ok(block)).is_err() {
+            return Ok(());
+        }
+        outcome?;
+        if filled < BLOCK {
+            return Ok(());
+        }
+    }
+}
+
+/// A block of zeros or old bytes: memory that was touched before, where the first one that was sent is done with.
+fn reused(sent: &mut VecDeque<Bytes>) -> BytesMut {
+    if sent.len() > AHEAD {
+        match sent.pop_front().map(Bytes::try_into_mut) {
+            Some(Ok(block)) => return block,
+            Some(Err(block)) => sent.push_front(block),
+            None => {}
+        }
+    }
+    // More are out than the channels hold at times; those are not waited for.
+    sent.truncate(4 * AHEAD);
+    BytesMut::zeroed(BLOCK)
+}
+
+/// Reads until the block is full, the decoder ends or fails; how much, and how it went.
+fn fill(decoder: &mut Decoder<'_>, block: &mut [u8]) -> (usize, Result<()>) {
+    let mut filled = 0;
+    while let Some(rest) = block.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match decoder.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => {
+                let error = error.downcast::<Error>();
+                return (filled, Err(error.unwrap_or_else(|error| decoder.damaged(&error))));
+            }
+        }
+    }
+    (filled, Ok(()))
 }
 
 enum Decoder<'a> {
@@ -33,59 +166,6 @@ enum Decoder<'a> {
     /// Several frames count as one stream, and what a skippable one holds as nothing (RFC 8878 section 3.1).
     Zstd(Box<ZstdDecoder<'static, &'a mut Blob>>),
     Plain(&'a mut Blob),
-}
-
-impl<'a> Unpacked<'a> {
-    /// Looks at the magic; nothing is decoded yet. `expected` is the digest of the tar, if one is known.
-    pub(super) fn new(blob: &'a mut Blob, expected: Option<&Digest>, limit: u64) -> Result<Self> {
-        let decoder = match blob.peek(4)? {
-            [0x1f, 0x8b, ..] => Decoder::Gzip(Box::new(MultiGzDecoder::new(blob))),
-            // A frame, or a skippable one before it.
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-                Decoder::Zstd(Box::new(zstd_decoder(blob)?))
-            }
-            _ => Decoder::Plain(blob),
-        };
-        Ok(Unpacked {
-            decoder: BufReader::with_capacity(BUFFER, decoder),
-            left: limit,
-            limit,
-            hasher: expected.map(|digest| Hasher::new(digest.algorithm())),
-            consumed: None,
-        })
-    }
-
-    /// Reads some bytes; 0 at the end.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let count = self
-            .decoder
-            .read(buffer)
-            .map_err(|error| match error.downcast::<Error>() {
-                Ok(ours) => ours,
-                Err(error) => self.decoder.get_ref().damaged(&error),
-            })?;
-        self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
-            Error::integrity(format!("it unpacks to more than {} bytes", self.limit))
-                .hint("if you trust the artifact, raise the input unpack-limit")
-        })?;
-        if let (Some(hasher), Some(piece)) = (&mut self.hasher, buffer.get(..count)) {
-            hasher.update(piece);
-        }
-        Ok(count)
-    }
-
-    /// The archive ends here; what follows is padding.
-    pub(super) fn mark_end(&mut self) {
-        self.consumed = self.hasher.clone().map(Hasher::finish);
-    }
-
-    /// The digests of what was read.
-    pub(super) fn finish(self) -> Digests {
-        Digests {
-            whole: self.hasher.map(Hasher::finish),
-            consumed: self.consumed,
-        }
-    }
 }
 
 /// Digests of a tar that was read to its end, if one was expected.
@@ -110,7 +190,19 @@ impl Digests {
     }
 }
 
-impl Decoder<'_> {
+impl<'a> Decoder<'a> {
+    /// Looks at the magic; nothing is decoded yet.
+    fn new(blob: &'a mut Blob) -> Result<Self> {
+        Ok(match blob.peek(4)? {
+            [0x1f, 0x8b, ..] => Decoder::Gzip(Box::new(MultiGzDecoder::new(blob))),
+            // A frame, or a skippable one before it.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+                Decoder::Zstd(Box::new(zstd_decoder(blob)?))
+            }
+            _ => Decoder::Plain(blob),
+        })
+    }
+
     /// What the decoder says to its input.
     fn damaged(&self, error: &std::io::Error) -> Error {
         let format = match self {

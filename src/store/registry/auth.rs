@@ -60,6 +60,8 @@ pub struct Shared {
     pub(super) uploads: super::uploads::Limits,
     /// What lists of referrers there are, and who writes to them.
     pub(super) referrers: super::referrers::Lists,
+    /// Room for parts of large blobs.
+    pub(super) slots: super::blobs::Slots,
     /// What kind of registry it is, by root URL, as far as one of its answers told.
     flavors: Arc<Mutex<HashMap<Url, Flavor>>>,
 }

@@ -5,6 +5,7 @@ mod auth;
 mod blobs;
 mod chunked;
 mod manifests;
+mod ranged;
 mod referrers;
 mod refusals;
 mod tokens;
