@@ -37,7 +37,7 @@ pub async fn pull(
 
 /// Fetches one layer without writing it anywhere: its bytes when all of them are known to be right.
 pub async fn spool(layer: &Descriptor, store: &Store, engine: &Engine) -> Result<BlobSource> {
-    let _permit = engine.blob().await?;
+    let _permit = engine.blob(layer.size).await?;
     let title = layer.title().unwrap_or_default();
     let transfer = engine.report.transfer(Direction::Down, title, layer.size);
     let stream = open(layer, store).await?;
@@ -53,7 +53,7 @@ async fn fetch(
     limits: Limits,
     engine: &Engine,
 ) -> Result<PulledFile> {
-    let _permit = engine.blob().await?;
+    let _permit = engine.blob(layer.size).await?;
     let title = layer
         .title()
         .ok_or_else(|| Error::internal("a layer without a title was selected"))?;
