@@ -48,6 +48,9 @@ pub(crate) use address::reaches_inside;
 
 use crate::reference::Host;
 
+/// The most requests at once to one host, reads and writes each, where the user names no number.
+pub const AT_ONCE: u32 = 64;
+
 /// How to reach servers; all of it comes from inputs and the environment, none from a spec.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -73,7 +76,7 @@ pub struct Options {
     pub idle_timeout: Duration,
     /// How long an answer may take after the last byte of the request; one second more for each 20 MB that were sent.
     pub answer_timeout: Duration,
-    /// Transfers at once to one host.
+    /// The most requests at once to one host, reads and writes each.
     pub concurrency: usize,
 }
 
@@ -91,7 +94,7 @@ impl Default for Options {
             backoff: Duration::from_millis(250),
             idle_timeout: Duration::from_secs(60),
             answer_timeout: Duration::from_secs(60),
-            concurrency: 5,
+            concurrency: AT_ONCE as usize,
         }
     }
 }

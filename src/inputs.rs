@@ -228,7 +228,8 @@ pub struct Inputs {
     pub allow_outside: bool,
     /// Which annotations to add from CI facts; `None`: the default of design §4.
     pub ci_annotations: Option<Vec<CiAnnotation>>,
-    pub concurrency: usize,
+    /// `None`: by the sizes of the blobs.
+    pub concurrency: Option<u32>,
     pub retries: u32,
     pub idle_timeout: Duration,
     pub timeout: Option<Duration>,

@@ -7,6 +7,7 @@
 
 mod file;
 mod gzip;
+mod kept;
 #[cfg(test)]
 mod samples;
 mod spool;
@@ -22,6 +23,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 pub(crate) use spool::Spool;
 
 pub use file::{file, is_executable};
+pub use kept::Kept;
 pub use stream::stream;
 pub use walk::walk;
 

@@ -20,7 +20,15 @@ use std::sync::Arc;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use crate::error::{Error, Result};
+use crate::http::AT_ONCE;
+use crate::pack::Kept;
 use crate::report::Report;
+
+/// Blobs under way at once that aren't small, where the user names no number: a few streams fill the way to a registry.
+const LARGE_AT_ONCE: u32 = 5;
+
+/// Up to this many bytes a blob is a small one, and it is round trips that count.
+const SMALL: u64 = 1024 * 1024;
 
 /// What the transfers of a run share: how much may be under way at once.
 #[derive(Clone)]
@@ -29,27 +37,39 @@ pub struct Engine {
     pub report: Report,
     /// Blobs under way at once, over all artifacts.
     blobs: Arc<Semaphore>,
+    /// How many permits a blob takes that isn't small.
+    large: u32,
     /// Cores in use: a file takes one, a directory all.
     cores: Arc<Semaphore>,
+    /// Small files in memory.
+    kept: Kept,
     /// How many cores there are.
     pub(crate) threads: u32,
 }
 
 impl Engine {
-    /// An engine that moves `concurrency` blobs at once and packs on `threads` cores.
-    pub fn new(report: Report, concurrency: usize, threads: usize) -> Self {
+    /// An engine that moves `concurrency` blobs at once, by default as many as their sizes suggest, and packs on
+    /// `threads` cores.
+    pub fn new(report: Report, concurrency: Option<u32>, threads: usize) -> Self {
+        let (blobs, large) = match concurrency {
+            Some(number) => (number.max(1), 1),
+            None => (AT_ONCE, AT_ONCE / LARGE_AT_ONCE),
+        };
         let threads = u32::try_from(threads.clamp(1, 1024)).unwrap_or(1);
         Engine {
             report,
-            blobs: Arc::new(Semaphore::new(concurrency.max(1))),
+            blobs: Arc::new(Semaphore::new(blobs as usize)),
+            large,
             cores: Arc::new(Semaphore::new(threads as usize)),
+            kept: Kept::default(),
             threads,
         }
     }
 
-    /// Waits until one more blob may be under way: for as long as the permit is held.
-    pub(crate) async fn blob(&self) -> Result<SemaphorePermit<'_>> {
-        permit(self.blobs.acquire().await)
+    /// Waits until one more blob of `size` bytes may be under way: for as long as the permit is held.
+    pub(crate) async fn blob(&self, size: u64) -> Result<SemaphorePermit<'_>> {
+        let permits = if size > SMALL { self.large } else { 1 };
+        permit(self.blobs.acquire_many(permits).await)
     }
 
     /// Waits for as many cores.

@@ -1,5 +1,8 @@
 //! How much goes to one host at once: one gate a host, shared by all tasks of a run.
 //!
+//! It begins with a few requests, and each success adds one, until the first refusal: a registry meets no crowd of
+//! connections for nothing, and where answers take long there are enough after three of them.
+//!
 //! A host that says "too much" (429, 503) gets half as many requests at once, and slowly more again as they succeed. A
 //! `Retry-After` holds all tasks back, since the limit is the host's and not that of the request that met it.
 //!
@@ -18,6 +21,9 @@ use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use super::{Follow, Request};
+
+/// Requests at once in the beginning.
+const START: usize = 8;
 
 /// Successes for each permit that there is, before there is one more.
 const GROW_AFTER: usize = 4;
@@ -55,7 +61,7 @@ pub(super) struct Gates {
 }
 
 impl Gates {
-    /// Gates that begin with `most` permits a lane.
+    /// Gates with at most `most` permits a lane.
     pub(super) fn new(most: usize) -> Self {
         Gates {
             most: most.max(1),
@@ -87,6 +93,8 @@ pub(super) struct Gate {
 #[derive(Debug)]
 struct State {
     limit: usize,
+    /// Nothing was refused yet.
+    fresh: bool,
     reads: usize,
     writes: usize,
     /// Successes since the limit last changed.
@@ -113,7 +121,8 @@ impl Gate {
         Gate {
             most,
             state: Mutex::new(State {
-                limit: most,
+                limit: most.min(START),
+                fresh: true,
                 reads: 0,
                 writes: 0,
                 successes: 0,
@@ -189,7 +198,8 @@ impl Permit {
         let mut state = self.gate.lock();
         state.refusals = 0;
         state.successes += 1;
-        if state.limit < self.gate.most && state.successes >= GROW_AFTER * state.limit {
+        let enough = if state.fresh { 1 } else { GROW_AFTER * state.limit };
+        if state.limit < self.gate.most && state.successes >= enough {
             state.limit += 1;
             state.successes = 0;
             drop(state);
@@ -212,6 +222,7 @@ impl Permit {
             state.paused = state.paused.max(Some(now + pause));
         }
         if !late {
+            state.fresh = false;
             state.limit = (state.limit / 2).max(1);
             state.successes = 0;
             state.cut = Some(now);

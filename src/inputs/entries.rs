@@ -364,10 +364,15 @@ pub const INPUTS: &[Input] = &[
     )
     .of(CONNECTS)
     .under(CREDENTIALS),
-    Input::new("concurrency", Kind::Number, "NUMBER", "Transfers at once, 1 to 64")
-        .default("5")
-        .of(&[Push, Pull, Attach, Copy])
-        .under(NETWORK),
+    Input::new(
+        "concurrency",
+        Kind::Number,
+        "NUMBER",
+        "Most transfers at once, whatever their size, 1 to 64",
+    )
+    .default("64 of up to 1 MiB, 5 larger ones")
+    .of(&[Push, Pull, Attach, Copy])
+    .under(NETWORK),
     Input::new(
         "retries",
         Kind::Number,

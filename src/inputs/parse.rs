@@ -9,7 +9,7 @@ use super::{CiAnnotation, Command, Format, From, Inputs, SpecSource, value};
 use crate::credentials::{Cloud, Provider};
 use crate::env::Env;
 use crate::error::{Error, Errors, Result};
-use crate::http::Options;
+use crate::http::{AT_ONCE, Options};
 use crate::oci::Digest;
 use crate::ops::{IfDenied, Show};
 use crate::spec::{IfExists, IfNoFilesFound};
@@ -119,11 +119,9 @@ impl Reader<'_> {
             dry_run: self.flag("dry-run", raw.dry_run.as_deref()),
             allow_outside: self.flag("allow-outside", raw.allow_outside.as_deref()),
             ci_annotations: self.read("ci-annotations", raw.ci_annotations.as_deref(), ci_annotations),
-            concurrency: self
-                .read("concurrency", raw.concurrency.as_deref(), |text| {
-                    value::number(text, 1, 64)
-                })
-                .unwrap_or(defaults.concurrency),
+            concurrency: self.read("concurrency", raw.concurrency.as_deref(), |text| {
+                value::number(text, 1, AT_ONCE)
+            }),
             retries: self
                 .read("retries", raw.retries.as_deref(), |text| value::number(text, 0, 100))
                 .unwrap_or(defaults.retries),

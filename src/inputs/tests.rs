@@ -204,7 +204,7 @@ fn defaults() {
     let read = inputs(&["push"], &[]);
     assert_eq!(
         (read.concurrency, read.retries, read.idle_timeout),
-        (5, 5, Duration::from_secs(60))
+        (None, 5, Duration::from_secs(60))
     );
     assert_eq!(
         (read.working_directory.as_str(), read.summary, read.debug),

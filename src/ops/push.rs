@@ -5,7 +5,7 @@ mod ahead;
 pub(super) mod members;
 mod result;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, future, stream};
 
 use ahead::Ready;
 use members::There;
@@ -18,6 +18,7 @@ use crate::report::{ArtifactResult, State};
 use crate::transfer::attach::{self, Subject};
 use crate::transfer::prepare::{Prepared, prepare};
 use crate::transfer::push::{self, Effect, Pushed};
+use crate::transfer::tags;
 pub(super) use result::listed;
 
 /// Artifacts under way at once; their blobs share the engine's permits.
@@ -125,10 +126,20 @@ async fn run(
         None => None,
     };
     let descriptor = subject.as_ref().map(|subject| subject.descriptor.clone());
-    let prepared = match ready.prepared {
-        Some(prepared) => prepared,
-        None => prepare(artifact, manifests, descriptor, settings.mtime, &context.engine).await?,
+    let rules = if subject.is_none() {
+        artifact.tags.as_slice()
+    } else {
+        &[]
     };
+    let preparation = async {
+        match ready.prepared {
+            Some(prepared) => Ok(prepared),
+            None => prepare(artifact, manifests, descriptor, settings.mtime, &context.engine).await,
+        }
+    };
+    // What is wrong with the files is told first, whichever ends sooner.
+    let (prepared, known) = future::join(preparation, tags::find(rules, &ready.known, &store)).await;
+    let prepared = prepared?;
     context.ledger.set(ArtifactResult {
         state: State::Failed,
         ..result::described(artifact, &prepared)
@@ -136,7 +147,7 @@ async fn run(
     let (force, engine) = (settings.force, &context.engine);
     let pushed = match &subject {
         Some(subject) => attach::attach(&prepared, subject, &store, force, engine).await?,
-        None => push::push(&prepared, &artifact.tags, &ready.known, &store, force, engine).await?,
+        None => push::push(&prepared, &artifact.tags, &known?, &store, force, engine).await?,
     };
     Ok((prepared, pushed))
 }

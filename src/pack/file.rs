@@ -5,24 +5,30 @@ use std::io::{Read, Write};
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::File;
 
+use super::kept::{Kept, Room};
 use super::{Packed, changed};
 use crate::error::{Class, Error, Result};
 use crate::oci::{Algorithm, Hasher};
 use crate::store::{BlobSource, PIECE};
 
-/// Hashes a single file, which is stored as it is; a link to a file stands for the file. Blocks.
+/// Hashes a single file, which is stored as it is; a link to a file stands for the file. A small one is `kept` if there
+/// is room. Blocks.
 ///
 /// Fails with [`Class::Local`] if it isn't a regular file.
-pub fn file(path: Utf8PathBuf) -> Result<Packed> {
-    let mut sink = HashOnly {
+pub fn file(path: Utf8PathBuf, kept: &Kept) -> Result<Packed> {
+    let (mut file, size) = open(&path)?;
+    let mut sink = Hashed {
         hasher: Hasher::new(Algorithm::Sha256),
-        size: 0,
+        kept: kept.room(size).map(|room| (room, Vec::new())),
     };
-    copy(&path, None, &mut sink)?;
+    pass(&path, &mut file, size, &mut sink)?;
     Ok(Packed {
         digest: sink.hasher.finish(),
-        size: sink.size,
-        source: BlobSource::File(path),
+        size,
+        source: match sink.kept {
+            Some((room, bytes)) => room.fill(bytes),
+            None => BlobSource::File(path),
+        },
         unpacked: None,
     })
 }
@@ -46,13 +52,24 @@ pub(super) fn executable(_: &std::fs::Metadata) -> bool {
 /// Copies a regular file to `out`, all `listed` bytes of it and no more; without `listed`, as many as it has when it
 /// is opened.
 pub(super) fn copy(path: &Utf8Path, listed: Option<u64>, out: &mut dyn Write) -> Result<()> {
+    let (mut file, size) = open(path)?;
+    pass(path, &mut file, listed.unwrap_or(size), out)
+}
+
+/// A regular file, and its size.
+fn open(path: &Utf8Path) -> Result<(File, u64)> {
     // Asked before it is opened: to open a FIFO would wait for a writer.
     let metadata = fs_err::metadata(path)?;
     if !metadata.is_file() {
         return Err(not_a_file(path, metadata.is_dir()));
     }
-    let mut file = File::open(path)?;
-    let size = listed.unwrap_or(file.metadata()?.len());
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    Ok((file, size))
+}
+
+/// Writes all `size` bytes of `file`, which has no more.
+fn pass(path: &Utf8Path, file: &mut File, size: u64, out: &mut dyn Write) -> Result<()> {
     let room = usize::try_from(size).map_or(PIECE, |size| size.saturating_add(1).min(PIECE));
     let mut buffer = vec![0; room];
     let mut left = size;
@@ -86,15 +103,17 @@ fn not_a_file(path: &Utf8Path, directory: bool) -> Error {
     Error::new(Class::Local, format!("{path}: this is {what}, not a regular file")).hint(hint)
 }
 
-struct HashOnly {
+struct Hashed {
     hasher: Hasher,
-    size: u64,
+    kept: Option<(Room, Vec<u8>)>,
 }
 
-impl Write for HashOnly {
+impl Write for Hashed {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.hasher.update(bytes);
-        self.size += bytes.len() as u64;
+        if let Some((_, kept)) = &mut self.kept {
+            kept.extend_from_slice(bytes);
+        }
         Ok(bytes.len())
     }
 
@@ -121,7 +140,7 @@ mod tests {
             let bytes: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
             let path = root.join("file");
             fs_err::write(&path, &bytes).unwrap();
-            let packed = file(path).unwrap();
+            let packed = file(path, &Kept::default()).unwrap();
             assert_eq!((packed.digest, packed.size), (Digest::of(&bytes), size as u64));
         }
     }
@@ -142,12 +161,12 @@ mod tests {
     #[test]
     fn directories_and_fifos_are_no_files() {
         let (_guard, root) = directory();
-        let error = file(root).unwrap_err();
+        let error = file(root, &Kept::default()).unwrap_err();
         assert_eq!(error.class(), Class::Local);
         assert!(error.message().contains("a directory"), "{error}");
-        let error = file("/dev/null".into()).unwrap_err();
+        let error = file("/dev/null".into(), &Kept::default()).unwrap_err();
         assert!(error.message().contains("FIFO, socket or device"), "{error}");
-        let missing = file("/no/such/file".into()).unwrap_err();
+        let missing = file("/no/such/file".into(), &Kept::default()).unwrap_err();
         assert!(missing.message().contains("/no/such/file"), "{missing}");
     }
 

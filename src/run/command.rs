@@ -332,7 +332,7 @@ impl Run<'_> {
             retries: inputs.retries,
             idle_timeout: inputs.idle_timeout,
             answer_timeout: inputs.idle_timeout,
-            concurrency: inputs.concurrency,
+            concurrency: inputs.concurrency.unwrap_or(http::AT_ONCE) as usize,
             trusted_realms: inputs.trusted_realms.clone(),
             ..http::Options::default()
         };

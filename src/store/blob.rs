@@ -1,15 +1,16 @@
 //! Blobs on their way: a source that can be opened any number of times, a stream of pieces.
 
 mod checked;
+mod file;
 
 use std::fmt;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use camino::{Utf8Path, Utf8PathBuf};
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use bytes::Bytes;
+use camino::Utf8PathBuf;
+use futures_util::{Stream, TryStreamExt, stream};
 
 use super::Store;
 use crate::error::{Class, Error, Result};
@@ -17,12 +18,11 @@ use crate::oci::{Descriptor, Hasher};
 use crate::report::Transfer;
 
 pub use checked::{Mark, Part};
+pub(super) use file::read;
+use file::{Readable, read_file};
 
 /// The largest piece, in bytes: an upload in smaller ones is several times slower (4 KiB: 20 times).
 pub const PIECE: usize = 1024 * 1024;
-
-/// Pieces that a reader thread may be ahead of the network.
-const READ_AHEAD: usize = 2;
 
 /// Bytes in pieces of at most [`PIECE`].
 pub type BlobStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
@@ -68,19 +68,19 @@ impl BlobSource {
     /// The bytes from `offset` to the end.
     pub fn open(&self, offset: u64) -> BlobStream {
         match self {
-            BlobSource::File(path) => read_file(path.clone(), offset),
             BlobSource::Pieces(pieces) => from_memory(pieces, offset),
             BlobSource::Stored(stored) => read_store(Arc::clone(stored), offset),
-            BlobSource::Temporary(path) => match Utf8Path::from_path(path) {
-                // The stream owns a clone, so that the file lives as long as it is read.
-                Some(utf8) => {
-                    let owner = Arc::clone(path);
-                    Box::pin(read_file(utf8.to_owned(), offset).inspect(move |_| {
-                        let _ = &owner;
-                    }))
-                }
-                None => Box::pin(stream::iter([Err(Error::internal("temporary path is not UTF-8"))])),
-            },
+            BlobSource::File(path) => read_file(Readable::Named(path.clone()), offset, u64::MAX, None),
+            BlobSource::Temporary(path) => read_file(Readable::Temporary(Arc::clone(path)), offset, u64::MAX, None),
+        }
+    }
+
+    /// The file that has the bytes, if it is one.
+    fn readable(&self) -> Option<Readable> {
+        match self {
+            BlobSource::File(path) => Some(Readable::Named(path.clone())),
+            BlobSource::Temporary(path) => Some(Readable::Temporary(Arc::clone(path))),
+            BlobSource::Pieces(_) | BlobSource::Stored(_) => None,
         }
     }
 
@@ -146,30 +146,6 @@ fn from_memory(pieces: &[Bytes], offset: u64) -> BlobStream {
     Box::pin(stream::iter(pieces.collect::<Vec<_>>()))
 }
 
-fn read_file(path: Utf8PathBuf, offset: u64) -> BlobStream {
-    read(move || {
-        let mut file = fs_err::File::open(path)?;
-        if offset > 0 {
-            file.seek(SeekFrom::Start(offset))?;
-        }
-        Ok(file)
-    })
-}
-
-/// Reads on a blocking thread, [`READ_AHEAD`] pieces ahead; ends when the stream is dropped.
-pub(super) fn read<R: Read>(open: impl FnOnce() -> Result<R> + Send + 'static) -> BlobStream {
-    let (sender, receiver) = tokio::sync::mpsc::channel(READ_AHEAD);
-    tokio::task::spawn_blocking(move || {
-        let result = open().and_then(|file| read_pieces(file, |piece| sender.blocking_send(Ok(piece)).is_ok()));
-        if let Err(error) = result {
-            let _ = sender.blocking_send(Err(error));
-        }
-    });
-    Box::pin(stream::unfold(receiver, |mut receiver| async move {
-        Some((receiver.recv().await?, receiver))
-    }))
-}
-
 /// Whether what `bytes` gives is `blob`, byte for byte. Reads all of it; blocks.
 pub(super) fn holds(mut bytes: impl Read, blob: &Descriptor) -> std::io::Result<bool> {
     let mut hasher = Hasher::new(blob.digest.algorithm());
@@ -184,29 +160,11 @@ pub(super) fn holds(mut bytes: impl Read, blob: &Descriptor) -> std::io::Result<
     }
 }
 
-fn read_pieces(mut file: impl Read, mut send: impl FnMut(Bytes) -> bool) -> Result<()> {
-    loop {
-        let mut piece = BytesMut::zeroed(PIECE);
-        let mut filled = 0;
-        while filled < PIECE {
-            match file.read(&mut piece[filled..])? {
-                0 => break,
-                read => filled += read,
-            }
-        }
-        piece.truncate(filled);
-        let last = filled < PIECE;
-        if filled > 0 && !send(piece.freeze()) {
-            return Ok(());
-        }
-        if last {
-            return Ok(());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use camino::Utf8Path;
+    use futures_util::StreamExt as _;
+
     use super::*;
     use crate::oci::Digest;
 

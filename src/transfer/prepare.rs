@@ -1,5 +1,7 @@
 //! A planned artifact into blobs and manifests, its attachments too, all digests known before the first byte is sent.
 
+mod layers;
+
 use std::collections::HashSet;
 
 use bytes::Bytes;
@@ -7,11 +9,10 @@ use futures_util::future::{self, BoxFuture};
 
 use super::Engine;
 use crate::error::{Error, Result};
-use crate::oci::{Annotations, Descriptor, Digest, Index, RawManifest, names};
-use crate::pack::{self, Packed};
-use crate::plan::{self, Artifact, Attachment, Body, Layer, LayerContent, Package};
+use crate::oci::{Annotations, Descriptor, Digest, Index, RawManifest};
+use crate::plan::{self, Artifact, Attachment, Body, Package};
 use crate::reference::Reference;
-use crate::store::{BlobSource, blocking};
+use crate::store::BlobSource;
 
 /// A blob that the manifest names.
 #[derive(Clone, Debug)]
@@ -104,11 +105,8 @@ struct Files<'a> {
 }
 
 async fn pack_files<'a>(package: &'a Package, mtime: u64, engine: &Engine) -> Result<Files<'a>> {
-    let layers = future::try_join_all(package.layers.iter().map(|layer| pack_layer(layer, mtime, engine))).await?;
-    let config = match &package.config {
-        Some(config) => Some(pack_layer(config, mtime, engine).await?),
-        None => None,
-    };
+    let layers = layers::pack_all(&package.layers, mtime, engine).await?;
+    let config = layers::pack_all(package.config.as_slice(), mtime, engine).await?.pop();
     Ok(Files {
         package,
         layers,
@@ -200,46 +198,4 @@ fn list(plan: &plan::Index, manifests: Vec<Descriptor>, subject: Option<Descript
         subject: index.subject,
         attachments: Vec::new(),
     })
-}
-
-async fn pack_layer(layer: &Layer, mtime: u64, engine: &Engine) -> Result<Blob> {
-    let cores = match layer.content {
-        LayerContent::File(_) => 1,
-        // It waits for another program, and others needn't wait with it.
-        LayerContent::Stdin => 0,
-        LayerContent::Directory { .. } => engine.threads,
-    };
-    let _permit = engine.cores(cores).await?;
-    let threads = engine.threads as usize;
-    let planned = layer.clone();
-    let packed = blocking(move || match planned.content {
-        LayerContent::File(path) => pack::file(path),
-        LayerContent::Stdin => pack::stream(&mut std::io::stdin().lock(), "stdin"),
-        LayerContent::Directory { tree, compression } => {
-            let title = planned.title.unwrap_or(planned.label);
-            let options = pack::Options {
-                compression,
-                threads,
-                mtime,
-            };
-            pack::directory(&tree, &title, options)
-        }
-    })
-    .await?;
-    Ok(Blob {
-        descriptor: descriptor(layer, &packed),
-        source: packed.source,
-        label: layer.label.clone(),
-    })
-}
-
-fn descriptor(layer: &Layer, packed: &Packed) -> Descriptor {
-    let mut descriptor = Descriptor::new(&layer.media_type, packed.digest.clone(), packed.size);
-    descriptor.annotations = layer.annotations.clone();
-    if let Some(unpacked) = &packed.unpacked {
-        descriptor
-            .annotations
-            .insert(names::UNPACKED_DIGEST.to_owned(), unpacked.to_string());
-    }
-    descriptor
 }

@@ -41,7 +41,7 @@ pub async fn pull(
 
 /// Fetches one layer without writing it anywhere: its bytes when all of them are known to be right.
 pub async fn spool(layer: &Descriptor, store: &Store, engine: &Engine) -> Result<BlobSource> {
-    let _permit = engine.blob().await?;
+    let _permit = engine.blob(layer.size).await?;
     let title = layer.title().unwrap_or_default();
     let transfer = engine.report.transfer(Direction::Down, title, layer.size);
     let stream = open(layer, store).await?;
@@ -74,7 +74,7 @@ async fn fetch(
     limits: Limits,
     engine: &Engine,
 ) -> Result<PulledFile> {
-    let _permit = engine.blob().await?;
+    let _permit = engine.blob(layer.size).await?;
     let title = title(layer)?;
     let transfer = engine.report.transfer(Direction::Down, title, layer.size);
     let is = |key: &str| layer.annotations.get(key).is_some_and(|value| value == "true");

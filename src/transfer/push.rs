@@ -90,7 +90,7 @@ pub(super) async fn put_blobs(blobs: &[Blob], store: &Store, engine: &Engine) ->
 }
 
 async fn put_blob(blob: &Blob, store: &Store, engine: &Engine) -> Result<bool> {
-    let _permit = engine.blob().await?;
+    let _permit = engine.blob(blob.descriptor.size).await?;
     let (descriptor, label) = (&blob.descriptor, &blob.label);
     let outcome = store.put_blob(descriptor, &blob.source, None, label).await?;
     // The store draws the bar of what it sends: only it knows how far it is.

@@ -39,13 +39,7 @@ impl<'r> Tags<'r> {
     /// Conflict, if one names another digest and must not.
     pub async fn look(rules: &'r [TagRule], own: &Digest, known: &Known, store: &Store) -> Result<Self> {
         let states = rules.iter().map(|rule| async move {
-            let found = match known.get(&rule.tag) {
-                Some(found) => found.clone(),
-                None => {
-                    let found = store.resolve(&Pointer::Tag(rule.tag.clone())).await?;
-                    found.map(|found| found.digest)
-                }
-            };
+            let (_, found) = named(rule, known, store).await?;
             Ok::<_, Error>((rule, state(rule, found.as_ref(), own, store)?))
         });
         Ok(Tags {
@@ -91,6 +85,22 @@ impl<'r> Tags<'r> {
         let named = self.rules.iter().filter(|(_, state)| names(state));
         named.map(|(rule, _)| rule.tag.clone()).collect()
     }
+}
+
+/// What the tags of `rules` name, with one HEAD for each that isn't `known`: it needs no digest of ours, so it brings
+/// the connection and the token while files are hashed.
+pub async fn find(rules: &[TagRule], known: &Known, store: &Store) -> Result<Known> {
+    let found = future::try_join_all(rules.iter().map(|rule| named(rule, known, store)));
+    Ok(found.await?.into_iter().collect())
+}
+
+async fn named(rule: &TagRule, known: &Known, store: &Store) -> Result<(Tag, Option<Digest>)> {
+    let tag = rule.tag.clone();
+    if let Some(found) = known.get(&tag) {
+        return Ok((tag, found.clone()));
+    }
+    let found = store.resolve(&Pointer::Tag(tag.clone())).await?;
+    Ok((tag, found.map(|found| found.digest)))
 }
 
 /// Writes the tags of `rules` one after the other.

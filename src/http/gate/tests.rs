@@ -55,7 +55,7 @@ async fn refusals_of_one_round_trip_halve_once() {
 #[tokio::test(start_paused = true)]
 async fn successes_bring_back_what_was_taken_and_no_more() {
     let gate = gate(3);
-    gate.lock().limit = 1;
+    (gate.lock().limit, gate.lock().fresh) = (1, false);
     let permit = try_enter(&gate, Lane::Read).unwrap();
     for _ in 0..GROW_AFTER - 1 {
         permit.succeeded();
@@ -67,6 +67,20 @@ async fn successes_bring_back_what_was_taken_and_no_more() {
         permit.succeeded();
     }
     assert_eq!(gate.lock().limit, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_only_succeeds_soon_gets_all_that_it_may() {
+    let gate = gate(64);
+    for expected in [START, 2 * START, 4 * START, 64, 64] {
+        let permits: Vec<_> = std::iter::from_fn(|| try_enter(&gate, Lane::Write)).collect();
+        assert_eq!(permits.len(), expected);
+        permits.iter().for_each(Permit::succeeded);
+    }
+    tick().await;
+    try_enter(&gate, Lane::Write).unwrap().refused(None);
+    try_enter(&gate, Lane::Write).unwrap().succeeded();
+    assert_eq!(gate.lock().limit, 32, "one success no longer brings one more");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-use super::{BlobSource, BlobStream};
+use super::{BlobSource, BlobStream, read_file};
 use crate::error::{Error, Result};
 use crate::oci::{Descriptor, Hasher};
 
@@ -68,17 +68,17 @@ impl Part {
 
     /// Its bytes. Of the part that ends the blob the last piece is held back until size and digest are the blob's.
     pub fn open(&self) -> BlobStream {
-        let state = Checked {
-            stream: self.source.open(self.from.offset),
-            held: None,
-            mark: Some(self.from.clone()),
-            skip: self.skip,
-            left: self.length,
-            part: self.clone(),
-        };
-        Box::pin(stream::unfold(state, |mut state| async move {
-            Some((state.next().await?, state))
-        }))
+        let (checked, offset) = (Checked::new(self), self.from.offset);
+        match self.source.readable() {
+            // Where the file is read, on a thread of its own: the hash keeps nobody from sending.
+            Some(file) => read_file(file, offset, self.skip + self.length, Some(checked)),
+            None => {
+                let state = (self.source.open(offset), checked);
+                Box::pin(stream::unfold(state, |(mut pieces, mut checked)| async move {
+                    Some((checked.next(&mut pieces).await?, (pieces, checked)))
+                }))
+            }
+        }
     }
 
     fn is_last(&self) -> bool {
@@ -86,8 +86,8 @@ impl Part {
     }
 }
 
-struct Checked {
-    stream: BlobStream,
+/// What becomes of the pieces of a part as they are read.
+pub(super) struct Checked {
     held: Option<Bytes>,
     /// `None` once the stream is over.
     mark: Option<Mark>,
@@ -99,32 +99,49 @@ struct Checked {
 }
 
 impl Checked {
-    async fn next(&mut self) -> Option<Result<Bytes>> {
-        loop {
-            self.mark.as_ref()?;
-            match self.stream.next().await {
-                Some(Ok(piece)) => {
-                    if let Some(outcome) = self.take(piece) {
-                        return Some(outcome);
-                    }
-                }
-                Some(Err(error)) => {
-                    self.mark = None;
-                    return Some(Err(error));
-                }
-                None => {
-                    let (mark, blob) = (self.mark.take()?, &self.part.blob);
-                    if mark.offset != blob.size || mark.hasher.finish() != blob.digest {
-                        return Some(Err(self.changed()));
-                    }
-                    return self.held.take().map(Ok);
-                }
-            }
+    fn new(part: &Part) -> Self {
+        Checked {
+            held: None,
+            mark: Some(part.from.clone()),
+            skip: part.skip,
+            left: part.length,
+            part: part.clone(),
         }
     }
 
+    async fn next(&mut self, pieces: &mut BlobStream) -> Option<Result<Bytes>> {
+        while !self.is_over() {
+            let outcome = match pieces.next().await {
+                Some(Ok(piece)) => self.take(piece),
+                Some(Err(error)) => {
+                    self.mark = None;
+                    Some(Err(error))
+                }
+                None => self.end(),
+            };
+            if outcome.is_some() {
+                return outcome;
+            }
+        }
+        None
+    }
+
+    /// Whether no piece is wanted any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.mark.is_none()
+    }
+
+    /// There are no more pieces; what can be handed on now.
+    pub(super) fn end(&mut self) -> Option<Result<Bytes>> {
+        let (mark, blob) = (self.mark.take()?, &self.part.blob);
+        if mark.offset != blob.size || mark.hasher.finish() != blob.digest {
+            return Some(Err(self.changed()));
+        }
+        self.held.take().map(Ok)
+    }
+
     /// Hashes `piece`; what can be handed on now.
-    fn take(&mut self, mut piece: Bytes) -> Option<Result<Bytes>> {
+    pub(super) fn take(&mut self, mut piece: Bytes) -> Option<Result<Bytes>> {
         let last = self.part.is_last();
         let mark = self.mark.as_mut()?;
         if last && piece.len() as u64 > self.part.blob.size.saturating_sub(mark.offset) {

@@ -166,7 +166,7 @@ impl<'a> Sender<'a> {
 
     async fn blob(&self, blob: &Descriptor) -> Result<()> {
         let engine = self.copy.engine;
-        let _permit = engine.blob().await?;
+        let _permit = engine.blob(blob.size).await?;
         let label = match blob.title() {
             Some(title) => title.to_owned(),
             None if blob.media_type == names::EMPTY => "empty config".to_owned(),
