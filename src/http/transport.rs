@@ -168,18 +168,23 @@ impl Transports {
                 .iter()
                 .fold(builder.no_proxy(), |builder, through| builder.proxy(through.clone()))
         };
-        let builder = match kind.trust {
-            Trust::Unverified => builder().tls_danger_accept_invalid_certs(true),
-            // A proxy may speak TLS where the server doesn't.
-            Trust::Verified | Trust::Plain if system_has_roots() => builder(),
-            // Not Mozilla's in their place: who names authorities may want no others.
-            Trust::Verified if self.surroundings.authorities.is_some() => return Err(self.no_authority()),
-            Trust::Verified | Trust::Plain => {
-                tracing::debug!("the system has no certificate authorities: Mozilla's are used, as built in");
-                builder().tls_certs_only(built_in().into_iter().chain(self.authorities.iter().cloned()))
-            }
+        let made = match kind.trust {
+            Trust::Unverified => builder().tls_danger_accept_invalid_certs(true).build(),
+            // Nothing there speaks TLS, and to read the system's authorities takes longer than a small push.
+            Trust::Plain if proxy.is_none() => builder().tls_certs_only([]).build(),
+            Trust::Verified | Trust::Plain => match builder().build() {
+                Err(_) if !system_has_roots() => match self.surroundings.authorities {
+                    // Not Mozilla's in their place: who names authorities may want no others.
+                    Some(_) if kind.trust == Trust::Verified => return Err(self.no_authority()),
+                    _ => {
+                        tracing::debug!("the system has no certificate authorities: Mozilla's are used, as built in");
+                        let authorities = built_in().into_iter().chain(self.authorities.iter().cloned());
+                        builder().tls_certs_only(authorities).build()
+                    }
+                },
+                made => made,
+            },
         };
-        let made = builder.build();
         made.map_err(|error| {
             let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             Error::new(Class::Local, format!("HTTPS can't be used: {cause}")).hint(
@@ -217,7 +222,7 @@ impl Transport {
 }
 
 /// Whether the system has authorities, or SSL_CERT_FILE and SSL_CERT_DIR name some. A client that can't be made without
-/// says so: what looks for them is private to reqwest.
+/// says so: what looks for them is private to reqwest. Reads them all, so only for who has failed.
 fn system_has_roots() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
     *FOUND.get_or_init(|| reqwest::Client::builder().no_proxy().build().is_ok())
