@@ -20,6 +20,7 @@ use std::sync::Arc;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use crate::error::{Error, Result};
+use crate::pack::Budget;
 use crate::report::Report;
 
 /// What the transfers of a run share: how much may be under way at once.
@@ -33,6 +34,8 @@ pub struct Engine {
     cores: Arc<Semaphore>,
     /// How many cores there are.
     pub(crate) threads: u32,
+    /// Memory for what is packed and waits to be sent.
+    pub(crate) budget: Budget,
 }
 
 impl Engine {
@@ -44,6 +47,7 @@ impl Engine {
             blobs: Arc::new(Semaphore::new(concurrency.max(1))),
             cores: Arc::new(Semaphore::new(threads as usize)),
             threads,
+            budget: Budget::beside(threads as usize),
         }
     }
 

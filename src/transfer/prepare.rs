@@ -212,17 +212,19 @@ async fn pack_layer(layer: &Layer, mtime: u64, engine: &Engine) -> Result<Blob> 
     let _permit = engine.cores(cores).await?;
     let threads = engine.threads as usize;
     let planned = layer.clone();
+    let budget = engine.budget.clone();
     let packed = blocking(move || match planned.content {
         LayerContent::File(path) => pack::file(path),
-        LayerContent::Stdin => pack::stream(&mut std::io::stdin().lock(), "stdin"),
+        LayerContent::Stdin => pack::stream(&mut std::io::stdin().lock(), "stdin", &budget),
         LayerContent::Directory { tree, compression } => {
             let title = planned.title.unwrap_or(planned.label);
             let options = pack::Options {
                 compression,
                 threads,
                 mtime,
+                budget,
             };
-            pack::directory(&tree, &title, options)
+            pack::directory(&tree, &title, &options)
         }
     })
     .await?;
