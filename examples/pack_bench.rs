@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::time::Instant;
 
-use oci_artifact::pack::{self, Compression, Options, Selection};
+use oci_artifact::pack::{self, Budget, Compression, Options, Selection};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -18,10 +18,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         compression,
         threads,
         mtime: 0,
+        budget: Budget::beside(threads),
     };
     let start = Instant::now();
     let tree = pack::walk(directory.into(), &Selection::default())?;
-    let packed = pack::directory(&tree, "text", options)?;
+    let packed = pack::directory(&tree, "text", &options)?;
     let seconds = start.elapsed().as_secs_f64();
     // Reading a size of up to 2^53 as a float is exact.
     let rate = tree.size() as f64 / 1e6 / seconds;

@@ -5,9 +5,10 @@
 //! sent, and so what `stream` can read only once.
 //! Everything here blocks: call it on blocking threads.
 
+mod budget;
 mod file;
+mod formats;
 mod gzip;
-mod kept;
 #[cfg(test)]
 mod samples;
 mod spool;
@@ -16,20 +17,21 @@ mod tar;
 mod walk;
 mod zstd;
 
-use std::io::Write as _;
+use std::io::{BufWriter, Write};
 
+use bytes::Bytes;
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub(crate) use spool::Spool;
 
+pub use budget::Budget;
 pub use file::{file, is_executable};
-pub use kept::Kept;
 pub use stream::stream;
 pub use walk::walk;
 
 use crate::error::{Class, Error, Result};
 use crate::oci::{Algorithm, Digest, Hasher};
-use crate::store::BlobSource;
+use crate::store::{BlobSource, PIECE};
 
 /// A blob ready to be stored.
 #[derive(Clone, Debug)]
@@ -125,7 +127,7 @@ pub enum Compression {
 }
 
 /// How bytes are packed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How the tar is compressed.
     pub compression: Compression,
@@ -133,18 +135,29 @@ pub struct Options {
     pub threads: usize,
     /// `SOURCE_DATE_EPOCH`, or 0: the mtime of every entry, in seconds.
     pub mtime: u64,
+    /// Memory for what is packed.
+    pub budget: Budget,
 }
+
+/// Where a tar goes.
+trait Sink: Write {
+    /// Whether what comes from here on is compressed already, and so hardly worth another try.
+    fn compressed(&mut self, _already: bool) {}
+}
+
+#[cfg(test)]
+impl Sink for Vec<u8> {}
 
 /// Packs a directory; entries are named `title/path`, the first is `title` itself. Blocks.
 ///
 /// Fails with [`Class::Local`] if a file is no longer what `tree` says, or if the temporary file cannot be written.
-pub fn directory(tree: &Tree, title: &str, options: Options) -> Result<Packed> {
-    let produce = |out: &mut dyn std::io::Write| tar::write(tree, title, options.mtime, out);
+pub fn directory(tree: &Tree, title: &str, options: &Options) -> Result<Packed> {
+    let produce = |out: &mut dyn Sink| tar::write(tree, title, options.mtime, out);
     let (blob, unpacked) = match options.compression {
-        Compression::Gzip => gzip::compress(options.threads, produce)?,
-        Compression::Zstd => zstd::compress(options.threads, produce)?,
+        Compression::Gzip => gzip::compress(options.threads, &options.budget, produce)?,
+        Compression::Zstd => zstd::compress(options.threads, &options.budget, produce)?,
         Compression::None => {
-            let blob = plain(produce)?;
+            let blob = plain(&options.budget, produce)?;
             let unpacked = blob.digest.clone();
             (blob, unpacked)
         }
@@ -156,9 +169,9 @@ pub fn directory(tree: &Tree, title: &str, options: Options) -> Result<Packed> {
 }
 
 /// What `produce` writes, as it is.
-fn plain(produce: impl FnOnce(&mut dyn std::io::Write) -> Result<()>) -> Result<Packed> {
-    let mut spool = HashingSpool::new();
-    let mut out = std::io::BufWriter::with_capacity(gzip::BLOCK, &mut spool);
+fn plain(budget: &Budget, produce: impl FnOnce(&mut dyn Sink) -> Result<()>) -> Result<Packed> {
+    let mut spool = HashingSpool::new(budget);
+    let mut out = BufWriter::with_capacity(PIECE, &mut spool);
     produce(&mut out)?;
     out.flush()?;
     drop(out);
@@ -168,17 +181,19 @@ fn plain(produce: impl FnOnce(&mut dyn std::io::Write) -> Result<()>) -> Result<
 /// The digest of the tar that [`directory`] would make of `tree`. Blocks.
 pub fn tar_digest(tree: &Tree, title: &str, mtime: u64) -> Result<Digest> {
     let mut hasher = Hashing(Hasher::new(Algorithm::Sha256));
-    let mut out = std::io::BufWriter::with_capacity(gzip::BLOCK, &mut hasher);
+    let mut out = BufWriter::with_capacity(PIECE, &mut hasher);
     tar::write(tree, title, mtime, &mut out)?;
     out.flush()?;
     drop(out);
     Ok(hasher.0.finish())
 }
 
+impl<W: Write> Sink for BufWriter<W> {}
+
 /// Hashes what is written, and keeps nothing.
 struct Hashing(Hasher);
 
-impl std::io::Write for Hashing {
+impl Write for Hashing {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.update(bytes);
         Ok(bytes.len())
@@ -197,16 +212,17 @@ struct HashingSpool {
 }
 
 impl HashingSpool {
-    fn new() -> Self {
+    fn new(budget: &Budget) -> Self {
         HashingSpool {
-            spool: Spool::new(spool::LIMIT),
+            spool: Spool::new(budget),
             hasher: Hasher::new(Algorithm::Sha256),
             size: 0,
         }
     }
 
-    fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        self.hasher.update(bytes);
+    /// See [`Spool::push`].
+    fn push(&mut self, bytes: Bytes) -> Result<()> {
+        self.hasher.update(&bytes);
         self.size += bytes.len() as u64;
         self.spool.push(bytes)
     }
@@ -221,9 +237,9 @@ impl HashingSpool {
     }
 }
 
-impl std::io::Write for HashingSpool {
+impl Write for HashingSpool {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.push(bytes)?;
+        self.push(Bytes::copy_from_slice(bytes))?;
         Ok(bytes.len())
     }
 

@@ -8,6 +8,8 @@ mod order;
 mod paths;
 mod planner;
 
+use std::sync::Arc;
+
 use camino::Utf8PathBuf;
 
 use crate::error::{Errors, Place};
@@ -191,7 +193,7 @@ pub enum LayerContent {
     /// A directory as a tar.
     Directory {
         /// What is in it.
-        tree: Tree,
+        tree: Arc<Tree>,
         /// How the tar is compressed.
         compression: Compression,
     },

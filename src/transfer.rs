@@ -21,7 +21,7 @@ use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use crate::error::{Error, Result};
 use crate::http::AT_ONCE;
-use crate::pack::Kept;
+use crate::pack::Budget;
 use crate::report::Report;
 
 /// Blobs under way at once that aren't small, where the user names no number: a few streams fill the way to a registry.
@@ -41,10 +41,10 @@ pub struct Engine {
     large: u32,
     /// Cores in use: a file takes one, a directory all.
     cores: Arc<Semaphore>,
-    /// Small files in memory.
-    kept: Kept,
     /// How many cores there are.
     pub(crate) threads: u32,
+    /// Memory for what is hashed or packed and waits to be sent.
+    pub(crate) budget: Budget,
 }
 
 impl Engine {
@@ -61,8 +61,8 @@ impl Engine {
             blobs: Arc::new(Semaphore::new(blobs as usize)),
             large,
             cores: Arc::new(Semaphore::new(threads as usize)),
-            kept: Kept::default(),
             threads,
+            budget: Budget::beside(threads as usize),
         }
     }
 

@@ -1,34 +1,44 @@
 //! Single files: hashed in large reads, copied into a stream, checked to be what was listed.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read};
 
+use bytes::Bytes;
 use camino::{Utf8Path, Utf8PathBuf};
-use fs_err::File;
+use fs_err::{File, OpenOptions};
 
-use super::kept::{Kept, Room};
-use super::{Packed, changed};
+use super::{Budget, Packed, Sink, changed, formats};
 use crate::error::{Class, Error, Result};
 use crate::oci::{Algorithm, Hasher};
 use crate::store::{BlobSource, PIECE};
 
-/// Hashes a single file, which is stored as it is; a link to a file stands for the file. A small one is `kept` if there
-/// is room. Blocks.
+/// Up to this many bytes a file is kept in memory from its hash to its upload, so that it is read once.
+const SMALL: u64 = 64 * 1024;
+
+/// Hashes a single file, which is stored as it is; a link to a file stands for the file. A small one is kept in memory
+/// if `budget` has some left. Blocks.
 ///
 /// Fails with [`Class::Local`] if it isn't a regular file.
-pub fn file(path: Utf8PathBuf, kept: &Kept) -> Result<Packed> {
-    let (mut file, size) = open(&path)?;
-    let mut sink = Hashed {
-        hasher: Hasher::new(Algorithm::Sha256),
-        kept: kept.room(size).map(|room| (room, Vec::new())),
-    };
-    pass(&path, &mut file, size, &mut sink)?;
+pub fn file(path: Utf8PathBuf, budget: &Budget) -> Result<Packed> {
+    // Asked before it is opened: to open a device can do something.
+    let metadata = fs_err::metadata(&path)?;
+    if !metadata.is_file() {
+        return Err(not_a_file(&path, metadata.is_dir()));
+    }
+    let size = metadata.len();
+    let (mut hasher, mut kept) = (Hasher::new(Algorithm::Sha256), Vec::new());
+    let file = open(&path, true).map_err(Error::local)?;
+    Reader::default().copy(file, &path, size, &mut |piece| {
+        hasher.update(piece);
+        if size <= SMALL {
+            kept.extend_from_slice(piece);
+        }
+        Ok(())
+    })?;
+    let kept = (size <= SMALL).then(|| budget.keep(Bytes::from(kept)).ok());
     Ok(Packed {
-        digest: sink.hasher.finish(),
+        digest: hasher.finish(),
         size,
-        source: match sink.kept {
-            Some((room, bytes)) => room.fill(bytes),
-            None => BlobSource::File(path),
-        },
+        source: kept.flatten().map_or(BlobSource::File(path), BlobSource::from),
         unpacked: None,
     })
 }
@@ -49,42 +59,89 @@ pub(super) fn executable(_: &std::fs::Metadata) -> bool {
     false
 }
 
-/// Copies a regular file to `out`, all `listed` bytes of it and no more; without `listed`, as many as it has when it
-/// is opened.
-pub(super) fn copy(path: &Utf8Path, listed: Option<u64>, out: &mut dyn Write) -> Result<()> {
-    let (mut file, size) = open(path)?;
-    pass(path, &mut file, listed.unwrap_or(size), out)
-}
-
-/// A regular file, and its size.
-fn open(path: &Utf8Path) -> Result<(File, u64)> {
-    // Asked before it is opened: to open a FIFO would wait for a writer.
-    let metadata = fs_err::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(not_a_file(path, metadata.is_dir()));
+/// Opens a file without waiting for whoever writes to it, should it be a FIFO by now.
+fn open(path: &Utf8Path, follow: bool) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use fs_err::os::unix::fs::OpenOptionsExt;
+        use rustix::fs::OFlags;
+        let nofollow = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
+        options.custom_flags((OFlags::NONBLOCK | nofollow).bits().cast_signed());
     }
-    let file = File::open(path)?;
-    let size = file.metadata()?.len();
-    Ok((file, size))
+    #[cfg(not(unix))]
+    if !follow && !fs_err::symlink_metadata(path)?.is_file() {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    options.open(path)
 }
 
-/// Writes all `size` bytes of `file`, which has no more.
-fn pass(path: &Utf8Path, file: &mut File, size: u64, out: &mut dyn Write) -> Result<()> {
-    let room = usize::try_from(size).map_or(PIECE, |size| size.saturating_add(1).min(PIECE));
-    let mut buffer = vec![0; room];
-    let mut left = size;
-    loop {
-        let read = match file.read(&mut buffer) {
-            Ok(0) if left == 0 => return Ok(()),
-            Ok(read) => read,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+/// Reads files, one after the other, through one buffer.
+#[derive(Default)]
+pub(super) struct Reader {
+    buffer: Vec<u8>,
+}
+
+impl Reader {
+    /// Writes to `out` the file that was `listed` at `path` with that size, and says if it is compressed already.
+    ///
+    /// Fails if it is something else by now. A file that has the size it should have costs three system calls.
+    pub(super) fn listed(&mut self, path: &Utf8Path, listed: u64, out: &mut dyn Sink) -> Result<()> {
+        let file = match open(path, false) {
+            Ok(file) => file,
+            // A link, a socket or the like, now.
+            Err(_) if fs_err::symlink_metadata(path).is_ok_and(|now| !now.is_file()) => return Err(changed(path)),
             Err(error) => return Err(Error::local(error)),
         };
-        if read == 0 || read as u64 > left {
+        // One that never had anything to be read could be anything now.
+        if listed == 0 && !file.metadata()?.is_file() {
             return Err(changed(path));
         }
-        left -= read as u64;
-        out.write_all(buffer.get(..read).unwrap_or_default())?;
+        let mut first = true;
+        let copied = self.copy(file, path, listed, &mut |piece| {
+            if std::mem::take(&mut first) {
+                out.compressed(formats::is_compressed(piece, listed));
+            }
+            Ok(out.write_all(piece)?)
+        });
+        out.compressed(false);
+        copied
+    }
+
+    /// Gives all `size` bytes of `file` to `take`, at least one piece. Fails if there are more or less of them.
+    fn copy(
+        &mut self,
+        mut file: File,
+        path: &Utf8Path,
+        size: u64,
+        take: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        // One more than there should be: so one read tells that it is all.
+        let room = usize::try_from(size).map_or(PIECE, |size| size.saturating_add(1).min(PIECE));
+        if self.buffer.len() < room {
+            self.buffer.resize(room, 0);
+        }
+        let buffer = self.buffer.get_mut(..room).unwrap_or_default();
+        let mut left = size;
+        loop {
+            let read = match file.read(buffer) {
+                Ok(read) => read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                // A directory or a FIFO, now.
+                Err(_) if file.metadata().is_ok_and(|now| !now.is_file()) => return Err(changed(path)),
+                Err(error) => return Err(Error::local(error)),
+            };
+            if read as u64 > left || (read == 0 && left > 0) {
+                return Err(changed(path));
+            }
+            left -= read as u64;
+            take(buffer.get(..read).unwrap_or_default())?;
+            // Less than asked for is the end of it.
+            if left == 0 && read < buffer.len() {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -103,27 +160,10 @@ fn not_a_file(path: &Utf8Path, directory: bool) -> Error {
     Error::new(Class::Local, format!("{path}: this is {what}, not a regular file")).hint(hint)
 }
 
-struct Hashed {
-    hasher: Hasher,
-    kept: Option<(Room, Vec<u8>)>,
-}
-
-impl Write for Hashed {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.hasher.update(bytes);
-        if let Some((_, kept)) = &mut self.kept {
-            kept.extend_from_slice(bytes);
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
     use crate::oci::Digest;
 
@@ -140,33 +180,108 @@ mod tests {
             let bytes: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
             let path = root.join("file");
             fs_err::write(&path, &bytes).unwrap();
-            let packed = file(path, &Kept::default()).unwrap();
+            let packed = file(path, &Budget::new(0)).unwrap();
             assert_eq!((packed.digest, packed.size), (Digest::of(&bytes), size as u64));
         }
+    }
+
+    #[test]
+    fn a_small_file_is_kept_while_there_is_memory() {
+        let (_guard, root) = directory();
+        let small = usize::try_from(SMALL).unwrap();
+        for (size, memory, is_kept) in [
+            (small, small, true),
+            (small, small - 1, false),
+            (small + 1, 10 * small, false),
+        ] {
+            let path = root.join("file");
+            fs_err::write(&path, vec![b'x'; size]).unwrap();
+            match file(path, &Budget::new(memory)).unwrap().source {
+                BlobSource::Pieces(pieces) => assert!(is_kept && pieces.concat().len() == size),
+                other => assert!(!is_kept, "{size} of {memory}: {other:?}"),
+            }
+        }
+    }
+
+    fn copy(path: &Utf8Path, listed: u64) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        Reader::default().listed(path, listed, &mut out)?;
+        Ok(out)
     }
 
     #[test]
     fn a_size_other_than_the_listed_one_is_a_change() {
         let (_guard, root) = directory();
         let path = root.join("file");
-        fs_err::write(&path, "12345").unwrap();
-        assert!(copy(&path, Some(5), &mut Vec::new()).is_ok());
-        for listed in [0, 4, 6] {
-            let error = copy(&path, Some(listed), &mut Vec::new()).unwrap_err();
-            assert_eq!(error.class(), Class::Local);
-            assert!(error.message().ends_with("file: the file changed while it was packed"));
+        for size in [0, 5, PIECE - 1, PIECE, PIECE + 1] {
+            let bytes = vec![b'x'; size];
+            fs_err::write(&path, &bytes).unwrap();
+            assert!(copy(&path, size as u64).unwrap() == bytes);
+            for listed in [
+                size.checked_sub(1),
+                size.checked_sub(PIECE),
+                Some(size + 1),
+                Some(size + PIECE),
+            ] {
+                let Some(listed) = listed else { continue };
+                let error = copy(&path, listed as u64).unwrap_err();
+                assert_eq!(error.class(), Class::Local);
+                assert!(error.message().ends_with("file: the file changed while it was packed"));
+            }
         }
+    }
+
+    /// Each could be opened, or could keep us waiting, or leads to something that was not listed.
+    #[cfg(unix)]
+    #[test]
+    fn what_took_the_place_of_a_listed_file_is_a_change() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let (_guard, root) = directory();
+        let path = |name: &str| root.join(name);
+        fs_err::write(path("other"), "12345").unwrap();
+        fs_err::write(path("nothing"), "").unwrap();
+        fs_err::os::unix::fs::symlink("other", path("link")).unwrap();
+        fs_err::os::unix::fs::symlink("nothing", path("empty-link")).unwrap();
+        fs_err::create_dir(path("folder")).unwrap();
+        mknodat(
+            CWD,
+            path("fifo").as_std_path(),
+            FileType::Fifo,
+            Mode::RUSR | Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        for name in ["link", "empty-link", "folder", "fifo", "socket"] {
+            for listed in [0, 5] {
+                let error = copy(&path(name), listed).unwrap_err();
+                assert!(
+                    error.message().ends_with("the file changed while it was packed"),
+                    "{name}: {error}"
+                );
+            }
+        }
+        // A FIFO that holds as much as was listed, and whose writer waits.
+        let both = OpenOptions::new().read(true).write(true).open(path("fifo")).unwrap();
+        (&both).write_all(b"1234").unwrap();
+        let error = copy(&path("fifo"), 5).unwrap_err();
+        assert!(
+            error.message().ends_with("the file changed while it was packed"),
+            "{error}"
+        );
+        let missing = copy(&path("missing"), 5).unwrap_err();
+        assert!(missing.message().contains("missing"), "{missing}");
     }
 
     #[test]
     fn directories_and_fifos_are_no_files() {
         let (_guard, root) = directory();
-        let error = file(root, &Kept::default()).unwrap_err();
+        let error = file(root, &Budget::new(0)).unwrap_err();
         assert_eq!(error.class(), Class::Local);
         assert!(error.message().contains("a directory"), "{error}");
-        let error = file("/dev/null".into(), &Kept::default()).unwrap_err();
+        let error = file("/dev/null".into(), &Budget::new(0)).unwrap_err();
         assert!(error.message().contains("FIFO, socket or device"), "{error}");
-        let missing = file("/no/such/file".into(), &Kept::default()).unwrap_err();
+        let missing = file("/no/such/file".into(), &Budget::new(0)).unwrap_err();
         assert!(missing.message().contains("/no/such/file"), "{missing}");
     }
 

@@ -1,4 +1,4 @@
-//! Where packed bytes wait until they are sent: in memory up to a limit, above it in a temporary file.
+//! Where packed bytes wait until they are sent: in memory while the budget has some left, else in a temporary file.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -7,45 +7,41 @@ use bytes::Bytes;
 use camino::Utf8Path;
 use tempfile::NamedTempFile;
 
+use super::Budget;
 use crate::error::{Class, Error, Result};
 use crate::store::BlobSource;
 
-/// Bytes of one blob that stay in memory.
-pub(crate) const LIMIT: usize = 32 * 1024 * 1024;
-
 /// A blob that is being packed.
 pub(crate) struct Spool {
-    limit: usize,
-    kept: usize,
+    budget: Budget,
     pieces: Vec<Bytes>,
     file: Option<NamedTempFile>,
 }
 
-impl Default for Spool {
-    fn default() -> Self {
-        Spool::new(LIMIT)
-    }
-}
-
 impl Spool {
-    /// Keeps at most `limit` bytes in memory.
-    pub(crate) fn new(limit: usize) -> Self {
+    /// Keeps in memory what `budget` has left.
+    pub(crate) fn new(budget: &Budget) -> Self {
         Spool {
-            limit,
-            kept: 0,
+            budget: budget.clone(),
             pieces: Vec::new(),
             file: None,
         }
     }
 
-    /// Appends `bytes`. Fails with [`Class::Local`] if the temporary file cannot be written.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        if self.file.is_none() && self.kept.saturating_add(bytes.len()) <= self.limit {
-            self.kept += bytes.len();
-            self.pieces.push(Bytes::copy_from_slice(bytes));
-            return Ok(());
-        }
-        self.write(bytes)
+    /// Appends `bytes`, which should not be a piece of something larger: all of that would stay in memory. Fails with
+    /// [`Class::Local`] if the temporary file cannot be written.
+    pub(crate) fn push(&mut self, bytes: Bytes) -> Result<()> {
+        let bytes = match &self.file {
+            Some(_) => bytes,
+            None => match self.budget.keep(bytes) {
+                Ok(kept) => {
+                    self.pieces.push(kept);
+                    return Ok(());
+                }
+                Err(bytes) => bytes,
+            },
+        };
+        self.write(&bytes)
             .map_err(|error| Error::local(error).context("cannot keep packed bytes in a temporary file"))
     }
 
@@ -87,28 +83,53 @@ impl Spool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn above_the_limit_the_bytes_move_to_a_file_that_goes_with_its_owner() {
-        for (size, in_file) in [(0, false), (10, false), (11, true), (1000, true)] {
-            let bytes: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
-            let mut spool = Spool::new(10);
-            for piece in bytes.chunks(3) {
-                spool.push(piece).unwrap();
+    fn spooled(bytes: &[u8], budget: &Budget) -> BlobSource {
+        let mut spool = Spool::new(budget);
+        for piece in bytes.chunks(3) {
+            spool.push(Bytes::copy_from_slice(piece)).unwrap();
+        }
+        spool.finish().unwrap()
+    }
+
+    fn in_memory(source: &BlobSource, expected: &[u8]) -> bool {
+        match source {
+            BlobSource::Temporary(path) => {
+                assert_eq!(fs_err::read(&**path).unwrap(), expected);
+                false
             }
-            match spool.finish().unwrap() {
-                BlobSource::Temporary(path) => {
-                    assert!(in_file);
-                    assert_eq!(fs_err::read(&*path).unwrap(), bytes);
-                    let name = path.to_path_buf();
-                    drop(path);
-                    assert!(!name.exists());
-                }
-                BlobSource::Pieces(pieces) => {
-                    assert!(!in_file);
-                    assert_eq!(pieces.concat(), bytes);
-                }
-                BlobSource::File(_) | BlobSource::Stored(_) => panic!("not packed"),
+            BlobSource::Pieces(pieces) => {
+                assert_eq!(pieces.concat(), expected);
+                true
+            }
+            BlobSource::File(_) | BlobSource::Stored(_) => panic!("not packed"),
+        }
+    }
+
+    #[test]
+    fn above_the_budget_the_bytes_move_to_a_file_that_goes_with_its_owner() {
+        for (size, fits) in [(0, true), (10, true), (11, false), (1000, false)] {
+            let bytes: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
+            let source = spooled(&bytes, &Budget::new(10));
+            assert_eq!(in_memory(&source, &bytes), fits);
+            if let BlobSource::Temporary(path) = source {
+                let name = path.to_path_buf();
+                drop(path);
+                assert!(!name.exists());
             }
         }
+    }
+
+    #[test]
+    fn all_spools_share_the_budget() {
+        let budget = Budget::new(10);
+        let first = spooled(b"1234567", &budget);
+        let second = spooled(b"12345", &budget);
+        // What the second kept before it moved to a file is free again.
+        let third = spooled(b"123", &budget);
+        assert!(in_memory(&first, b"1234567"));
+        assert!(!in_memory(&second, b"12345"));
+        assert!(in_memory(&third, b"123"));
+        drop(first);
+        assert!(in_memory(&spooled(b"1234567", &budget), b"1234567"));
     }
 }

@@ -1,19 +1,19 @@
 //! What can be read only once, such as stdin: hashed and kept as it comes.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 
-use super::{HashingSpool, Packed};
+use super::{Budget, HashingSpool, Packed};
 use crate::error::{Error, Result};
 use crate::store::PIECE;
 
 /// Reads `input` to its end and keeps it as packed bytes are kept; messages call it `name`. Blocks.
-pub fn stream(input: &mut dyn Read, name: &str) -> Result<Packed> {
-    let mut spool = HashingSpool::new();
+pub fn stream(input: &mut dyn Read, name: &str, budget: &Budget) -> Result<Packed> {
+    let mut spool = HashingSpool::new(budget);
     let mut buffer = vec![0; PIECE];
     loop {
         match input.read(&mut buffer) {
             Ok(0) => return spool.finish(),
-            Ok(read) => spool.push(buffer.get(..read).unwrap_or_default())?,
+            Ok(read) => spool.write_all(buffer.get(..read).unwrap_or_default())?,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(Error::local(error).context(name)),
         }
@@ -43,9 +43,9 @@ mod tests {
 
     #[test]
     fn it_is_kept_and_hashed() {
-        for size in [0, 1, 3 * PIECE + 5, super::super::spool::LIMIT + 1] {
+        for size in [0, 1, 3 * PIECE + 5, 9 * PIECE] {
             let bytes = noise(size);
-            let packed = stream(&mut Pipe(&bytes, false), "stdin").unwrap();
+            let packed = stream(&mut Pipe(&bytes, false), "stdin", &Budget::new(8 * PIECE)).unwrap();
             assert_eq!((&packed.digest, packed.size), (&Digest::of(&bytes), size as u64));
             let found = match &packed.source {
                 BlobSource::Pieces(pieces) => pieces.concat(),
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_fault_names_it() {
-        let error = stream(&mut Pipe(b"x", true), "stdin").unwrap_err();
+        let error = stream(&mut Pipe(b"x", true), "stdin", &Budget::new(0)).unwrap_err();
         assert_eq!(error.class(), Class::Local);
         assert!(error.message().starts_with("stdin: "), "{error}");
     }

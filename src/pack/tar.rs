@@ -4,18 +4,18 @@
 //! Directories are named without a trailing slash. The archive ends in exactly two zero blocks: ORAS hashes what its
 //! reader consumed, and padding to a whole record would not agree (oras-go `content/file`).
 
-use std::io::Write;
-
 use camino::Utf8Path;
 use tar::EntryType;
 
-use super::{EntryKind, Tree, changed, file};
+use super::file::Reader;
+use super::{EntryKind, Sink, Tree};
 use crate::error::Result;
 use crate::ustar::{BLOCK, Member, pad};
 
 /// Writes `tree` as entries `title`, `title/…`.
-pub(super) fn write(tree: &Tree, title: &str, mtime: u64, out: &mut dyn Write) -> Result<()> {
+pub(super) fn write(tree: &Tree, title: &str, mtime: u64, out: &mut dyn Sink) -> Result<()> {
     let mut archive = Archive { out, mtime };
+    let mut reader = Reader::default();
     archive.header(title, EntryType::Directory, 0o755, 0, None)?;
     for entry in &tree.entries {
         let name = format!("{title}/{}", entry.path);
@@ -25,7 +25,8 @@ pub(super) fn write(tree: &Tree, title: &str, mtime: u64, out: &mut dyn Write) -
             EntryKind::File { size, executable } => {
                 let mode = if *executable { 0o755 } else { 0o644 };
                 archive.header(&name, EntryType::Regular, mode, *size, None)?;
-                archive.content(&tree.root.join(&entry.path), *size)?;
+                reader.listed(&tree.root.join(&entry.path), *size, archive.out)?;
+                pad(*size, archive.out)?;
             }
         }
     }
@@ -34,7 +35,7 @@ pub(super) fn write(tree: &Tree, title: &str, mtime: u64, out: &mut dyn Write) -
 }
 
 struct Archive<'a> {
-    out: &'a mut dyn Write,
+    out: &'a mut dyn Sink,
     mtime: u64,
 }
 
@@ -50,15 +51,6 @@ impl Archive<'_> {
             target,
         };
         member.write(self.out)
-    }
-
-    fn content(&mut self, path: &Utf8Path, size: u64) -> Result<()> {
-        let metadata = fs_err::symlink_metadata(path)?;
-        if !metadata.is_file() || metadata.len() != size {
-            return Err(changed(path));
-        }
-        file::copy(path, Some(size), self.out)?;
-        pad(size, self.out)
     }
 }
 

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use zstd::stream::write::Encoder;
 use zstd::zstd_safe::CParameter;
 
-use super::{HashingSpool, Packed};
+use super::{Budget, HashingSpool, Packed, Sink};
 use crate::error::{Error, Result};
 use crate::oci::{Algorithm, Digest, Hasher};
 
@@ -25,13 +25,17 @@ const JOB: u32 = 2 * 1024 * 1024;
 /// How much of the window a job begins with: 9 is all of it, 2 MiB at this level.
 const OVERLAP: u32 = 9;
 
-/// The most workers that libzstd takes.
-const MOST_THREADS: usize = 64;
+/// The most workers: four take in as much as one hashes, and each takes megabytes.
+const MOST_THREADS: usize = 4;
 
 /// Compresses what `produce` writes. Returns the blob and the digest of the bytes that went in.
-pub(super) fn compress(threads: usize, produce: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<(Packed, Digest)> {
+pub(super) fn compress(
+    threads: usize,
+    budget: &Budget,
+    produce: impl FnOnce(&mut dyn Sink) -> Result<()>,
+) -> Result<(Packed, Digest)> {
     let mut frame = Frame {
-        encoder: encoder(threads).map_err(refused)?,
+        encoder: encoder(threads, budget).map_err(refused)?,
         unpacked: Hasher::new(Algorithm::Sha256),
     };
     produce(&mut frame)?;
@@ -39,9 +43,9 @@ pub(super) fn compress(threads: usize, produce: impl FnOnce(&mut dyn Write) -> R
     Ok((encoder.finish()?.finish()?, unpacked.finish()))
 }
 
-fn encoder(threads: usize) -> io::Result<Encoder<'static, HashingSpool>> {
+fn encoder(threads: usize, budget: &Budget) -> io::Result<Encoder<'static, HashingSpool>> {
     let workers = threads.clamp(1, MOST_THREADS) as u32;
-    let mut encoder = Encoder::new(HashingSpool::new(), LEVEL)?;
+    let mut encoder = Encoder::new(HashingSpool::new(budget), LEVEL)?;
     // A reader notices damage that is not in the way of decoding; the digests are not at hand everywhere.
     encoder.include_checksum(true)?;
     encoder.set_parameter(CParameter::NbWorkers(workers))?;
@@ -68,6 +72,9 @@ impl Write for Frame {
         Ok(())
     }
 }
+
+/// libzstd notices by itself what it can't make smaller.
+impl Sink for Frame {}
 
 fn refused(error: io::Error) -> Error {
     Error::internal("zstd refused its own settings").caused_by(error)

@@ -1,5 +1,7 @@
 //! One file or directory that was found, into a layer: title, type, annotations.
 
+use std::sync::Arc;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::files::Found;
@@ -100,6 +102,7 @@ fn directory(path: &Utf8Path, entry: &FileSpec) -> Result<(&'static str, LayerCo
         Compression::None => names::LAYER_TAR,
     };
     let size = tree.size();
+    let tree = Arc::new(tree);
     Ok((media_type, LayerContent::Directory { tree, compression }, size))
 }
 

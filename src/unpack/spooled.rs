@@ -2,22 +2,27 @@
 
 use std::io::BufRead;
 
+use bytes::Bytes;
+
 use super::feed::{Blob, Pieces};
 use crate::error::Result;
 use crate::oci::Descriptor;
-use crate::pack::Spool;
+use crate::pack::{Budget, Spool};
 use crate::store::BlobSource;
+
+/// Bytes of it that stay in memory.
+const KEPT: usize = 32 * 1024 * 1024;
 
 /// See [`super::spool`].
 pub(super) fn keep(descriptor: &Descriptor, pieces: Pieces) -> Result<BlobSource> {
     let mut blob = Blob::new(pieces, descriptor);
-    let mut spool = Spool::default();
+    let mut spool = Spool::new(&Budget::new(KEPT));
     loop {
         let piece = blob.fill_buf()?;
         if piece.is_empty() {
             break;
         }
-        spool.push(piece)?;
+        spool.push(Bytes::copy_from_slice(piece))?;
         let count = piece.len();
         blob.consume(count);
     }

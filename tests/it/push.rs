@@ -221,8 +221,8 @@ fn several_artifacts_of_one_spec() {
     let outcome = workspace.run().args(["push"]).call();
     outcome.success();
     insta::assert_snapshot!(outcome.stdout(), @"
-    docs: pushed (2 files, 197 B)
-      oci:[WORK]/layout@sha256:261a0d306f6c34d13c4854023639a6ceee2b6ae0a8c11ce8bbd47dfeaf1e471b
+    docs: pushed (2 files, 189 B)
+      oci:[WORK]/layout@sha256:165f53deb00898987a85c990bbdc79325beef3c3642171adad7328195edc3300
       tags: docs
     more: pushed (1 file, 17 B)
       oci:[WORK]/layout@sha256:63a23ed6bb0cdc21ab889aa9146c02b447d1a302e21cee205c3e433e0aab115e

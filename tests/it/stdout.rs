@@ -68,7 +68,7 @@ fn what_is_not_one_file_is_refused_with_the_way_out() {
     error: stdout takes one file, and oci:[WORK]/layout:v1 has 4
       hint: select one with `files`: a.txt, b.txt, d, command.txt
     error: "d" of oci:[WORK]/layout:v1 is a directory, and stdout takes one file
-      hint: pull it into a folder with `output`, or get it packed: `oci-artifact inspect oci:[WORK]/layout:v1 --blob sha256:cc14c4c12c8443f1b8b1cfe415e82110be7d64bb930b9e6bb53d8231b2f5d222`
+      hint: pull it into a folder with `output`, or get it packed: `oci-artifact inspect oci:[WORK]/layout:v1 --blob sha256:ab7a5fad422f986de39ca74eedf2cc0706b438e84fec6d3665f3fca8a1146669`
     error: stdout takes one file, and there are 2 artifacts
       hint: choose one with `only`: a, b
     error: oci:[WORK]/layout:v1: no file "c.txt"

@@ -7,7 +7,8 @@ use camino::Utf8PathBuf;
 use super::*;
 use crate::error::Class;
 use crate::oci::Digest;
-use crate::pack::{Compression, Entry, Options, Selection, directory, walk};
+use crate::pack::samples::{noise, pseudo_text};
+use crate::pack::{Budget, Compression, Entry, Options, Selection, directory, walk};
 use crate::store::BlobSource;
 
 fn temporary() -> (tempfile::TempDir, Utf8PathBuf) {
@@ -131,12 +132,13 @@ fn golden_digests() {
             compression: Compression::Gzip,
             threads,
             mtime: 0,
+            budget: Budget::new(usize::MAX),
         };
-        let packed = directory(&tree, "title", options).unwrap();
+        let packed = directory(&tree, "title", &options).unwrap();
         assert_eq!(packed.unpacked, Some(Digest::of(&tar_of(&tree, "title", 0))));
         assert_eq!(
             packed.digest.to_string(),
-            "sha256:7635f0a4d5e311cc72261c93db4ffa9a03b95cf7ee891abe792c8921956bc5f7"
+            "sha256:a2e91ca49bdbf4537ace420b72f6bdbd551a253f33bba7ec58cc4a93a9d19c39"
         );
     }
 }
@@ -178,8 +180,9 @@ fn plain_is_the_tar_itself() {
         compression: Compression::None,
         threads: 1,
         mtime: 7,
+        budget: Budget::new(usize::MAX),
     };
-    let packed = directory(&tree, "title", options).unwrap();
+    let packed = directory(&tree, "title", &options).unwrap();
     let expected = tar_of(&tree, "title", 7);
     assert_eq!(
         (packed.digest.clone(), packed.size),
@@ -204,8 +207,9 @@ fn a_file_that_changed_since_it_was_listed_is_named() {
                 compression,
                 threads: 2,
                 mtime: 0,
+                budget: Budget::new(usize::MAX),
             };
-            let error = directory(&tree, "title", options).unwrap_err();
+            let error = directory(&tree, "title", &options).unwrap_err();
             assert_eq!(error.class(), Class::Local);
             assert!(
                 error.message().ends_with("file: the file changed while it was packed"),
@@ -218,6 +222,50 @@ fn a_file_that_changed_since_it_was_listed_is_named() {
         compression: Compression::Gzip,
         threads: 2,
         mtime: 0,
+        budget: Budget::new(usize::MAX),
     };
-    assert_eq!(directory(&tree, "title", options).unwrap_err().class(), Class::Local);
+    assert_eq!(directory(&tree, "title", &options).unwrap_err().class(), Class::Local);
+}
+
+/// A file that is compressed already is stored, and grows by five bytes in 65535 and the headers; one that only begins
+/// like it is compressed.
+#[test]
+fn a_compressed_file_is_stored() {
+    let (_guard, root) = temporary();
+    let mut content = vec![0x1f, 0x8b];
+    content.extend(noise(3 * 1024 * 1024));
+    fs_err::write(root.join("data.gz"), &content).unwrap();
+    let mut text = b"BZh".to_vec();
+    text.extend(pseudo_text(1024 * 1024));
+    fs_err::write(root.join("words"), &text).unwrap();
+    let tree = walk(root, &Selection::default()).unwrap();
+    let mut found = Vec::new();
+    for threads in [1, 2, 16] {
+        let options = Options {
+            compression: Compression::Gzip,
+            threads,
+            mtime: 0,
+            budget: Budget::new(usize::MAX),
+        };
+        let packed = directory(&tree, "title", &options).unwrap();
+        let BlobSource::Pieces(pieces) = packed.source else {
+            panic!("small enough for memory")
+        };
+        found.push(pieces.concat());
+    }
+    assert!(found.iter().all(|bytes| *bytes == found[0]));
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&found[0][..])
+        .read_to_end(&mut unpacked)
+        .unwrap();
+    assert!(unpacked == tar_of(&tree, "title", 0));
+    let stored = content.chunks(65_535).count() * 5 + content.len();
+    let rest = found[0].len() - stored;
+    assert!((300_000..600_000).contains(&rest), "the text takes {rest} bytes");
+    assert!(
+        found[0]
+            .windows(60_000)
+            .step_by(1)
+            .any(|window| window == &content[..60_000])
+    );
 }

@@ -10,8 +10,8 @@ const MIB: usize = 1024 * 1024;
 
 const GOLDEN: &str = "3714195 sha256:b745a64ffb33428716e90fa7bb7779198257a03c23750543078a5ce9c7ff3e1b";
 
-fn pack(threads: usize, produce: impl FnOnce(&mut dyn Write) -> Result<()>) -> (Packed, Digest, Vec<u8>) {
-    let (packed, unpacked) = compress(threads, produce).unwrap();
+fn pack(threads: usize, produce: impl FnOnce(&mut dyn Sink) -> Result<()>) -> (Packed, Digest, Vec<u8>) {
+    let (packed, unpacked) = compress(threads, &Budget::new(usize::MAX), produce).unwrap();
     let bytes = match &packed.source {
         BlobSource::Pieces(pieces) => pieces.concat(),
         BlobSource::Temporary(path) => fs_err::read(&**path).unwrap(),
@@ -70,7 +70,7 @@ fn golden_bytes_for_any_number_of_threads() {
 #[test]
 fn no_threads_at_all_would_be_other_bytes() {
     let input = pseudo_text(9 * MIB);
-    let mut alone = encoder(1).unwrap();
+    let mut alone = encoder(1, &Budget::new(usize::MAX)).unwrap();
     alone.set_parameter(CParameter::NbWorkers(0)).unwrap();
     alone.write_all(&input).unwrap();
     let alone = alone.finish().unwrap().finish().unwrap();
@@ -80,7 +80,7 @@ fn no_threads_at_all_would_be_other_bytes() {
 #[test]
 fn a_producer_that_fails_ends_the_run_with_its_error() {
     for blocks in [0, 1, 40] {
-        let error = compress(2, |out| {
+        let error = compress(2, &Budget::new(0), |out| {
             for _ in 0..blocks {
                 out.write_all(&vec![b'a'; MIB])?;
             }

@@ -6,7 +6,7 @@ use futures_util::future;
 use super::Blob;
 use crate::error::Result;
 use crate::oci::{Descriptor, names};
-use crate::pack::{self, Kept, Packed};
+use crate::pack::{self, Budget, Packed};
 use crate::plan::{Layer, LayerContent};
 use crate::store::blocking;
 use crate::transfer::Engine;
@@ -46,10 +46,10 @@ async fn pack_turn(layers: &[Layer], mtime: u64, engine: &Engine) -> Result<Vec<
         _ => 1,
     };
     let _permit = engine.cores(cores).await?;
-    let (planned, kept, threads) = (layers.to_vec(), engine.kept.clone(), engine.threads as usize);
+    let (planned, budget, threads) = (layers.to_vec(), engine.budget.clone(), engine.threads as usize);
     blocking(move || {
         let blobs = planned.into_iter().map(|layer| {
-            let packed = pack_one(&layer, mtime, &kept, threads)?;
+            let packed = pack_one(&layer, mtime, &budget, threads)?;
             Ok(Blob {
                 descriptor: descriptor(&layer, &packed),
                 source: packed.source,
@@ -62,18 +62,19 @@ async fn pack_turn(layers: &[Layer], mtime: u64, engine: &Engine) -> Result<Vec<
 }
 
 /// Blocks.
-fn pack_one(layer: &Layer, mtime: u64, kept: &Kept, threads: usize) -> Result<Packed> {
+fn pack_one(layer: &Layer, mtime: u64, budget: &Budget, threads: usize) -> Result<Packed> {
     match &layer.content {
-        LayerContent::File(path) => pack::file(path.clone(), kept),
-        LayerContent::Stdin => pack::stream(&mut std::io::stdin().lock(), "stdin"),
+        LayerContent::File(path) => pack::file(path.clone(), budget),
+        LayerContent::Stdin => pack::stream(&mut std::io::stdin().lock(), "stdin", budget),
         LayerContent::Directory { tree, compression } => {
             let title = layer.title.as_ref().unwrap_or(&layer.label);
             let options = pack::Options {
                 compression: *compression,
                 threads,
                 mtime,
+                budget: budget.clone(),
             };
-            pack::directory(tree, title, options)
+            pack::directory(tree, title, &options)
         }
     }
 }
