@@ -5,6 +5,7 @@
 //! sent, and so what `stream` can read only once.
 //! Everything here blocks: call it on blocking threads.
 
+mod ahead;
 mod budget;
 mod file;
 mod formats;
@@ -145,14 +146,13 @@ trait Sink: Write {
     fn compressed(&mut self, _already: bool) {}
 }
 
-#[cfg(test)]
 impl Sink for Vec<u8> {}
 
 /// Packs a directory; entries are named `title/path`, the first is `title` itself. Blocks.
 ///
 /// Fails with [`Class::Local`] if a file is no longer what `tree` says, or if the temporary file cannot be written.
 pub fn directory(tree: &Tree, title: &str, options: &Options) -> Result<Packed> {
-    let produce = |out: &mut dyn Sink| tar::write(tree, title, options.mtime, out);
+    let produce = |out: &mut dyn Sink| tar::write(tree, title, options.mtime, options.threads, out);
     let (blob, unpacked) = match options.compression {
         Compression::Gzip => gzip::compress(options.threads, &options.budget, produce)?,
         Compression::Zstd => zstd::compress(options.threads, &options.budget, produce)?,
@@ -182,7 +182,7 @@ fn plain(budget: &Budget, produce: impl FnOnce(&mut dyn Sink) -> Result<()>) -> 
 pub fn tar_digest(tree: &Tree, title: &str, mtime: u64) -> Result<Digest> {
     let mut hasher = Hashing(Hasher::new(Algorithm::Sha256));
     let mut out = BufWriter::with_capacity(PIECE, &mut hasher);
-    tar::write(tree, title, mtime, &mut out)?;
+    tar::write(tree, title, mtime, 1, &mut out)?;
     out.flush()?;
     drop(out);
     Ok(hasher.0.finish())

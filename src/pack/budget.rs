@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::gzip;
 
 /// Memory for packing, in bytes: the rest of a process takes 10 to 20 MiB, and all of it should stay within 64.
-const ALL: usize = 44 * 1024 * 1024;
+const ALL: usize = 36 * 1024 * 1024;
 
 /// Memory that the spools and the small files of a run share, in bytes.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Files that are compressed already, told by how they begin.
 
 /// Files that are smaller are not worth a part of their own, in bytes.
-const WORTH_IT: u64 = 64 * 1024;
+pub(super) const WORTH_IT: u64 = 64 * 1024;
 
 /// What such files begin with.
 const BEGINNINGS: &[&[u8]] = &[

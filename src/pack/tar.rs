@@ -7,14 +7,20 @@
 use camino::Utf8Path;
 use tar::EntryType;
 
+use super::ahead::Small;
 use super::file::Reader;
 use super::{EntryKind, Sink, Tree};
 use crate::error::Result;
 use crate::ustar::{BLOCK, Member, pad};
 
-/// Writes `tree` as entries `title`, `title/…`.
-pub(super) fn write(tree: &Tree, title: &str, mtime: u64, out: &mut dyn Sink) -> Result<()> {
-    let mut archive = Archive { out, mtime };
+/// Writes `tree` as entries `title`, `title/…`; with `threads`, small files are read ahead.
+pub(super) fn write(tree: &Tree, title: &str, mtime: u64, threads: usize, out: &mut dyn Sink) -> Result<()> {
+    Small::of(tree, threads, |small| {
+        write_all(tree, title, small, &mut Archive { out, mtime })
+    })
+}
+
+fn write_all(tree: &Tree, title: &str, mut small: Small, archive: &mut Archive<'_>) -> Result<()> {
     let mut reader = Reader::default();
     archive.header(title, EntryType::Directory, 0o755, 0, None)?;
     for entry in &tree.entries {
@@ -25,7 +31,10 @@ pub(super) fn write(tree: &Tree, title: &str, mtime: u64, out: &mut dyn Sink) ->
             EntryKind::File { size, executable } => {
                 let mode = if *executable { 0o755 } else { 0o644 };
                 archive.header(&name, EntryType::Regular, mode, *size, None)?;
-                reader.listed(&tree.root.join(&entry.path), *size, archive.out)?;
+                match small.next(*size)? {
+                    Some(content) => archive.out.write_all(content)?,
+                    None => reader.listed(&tree.root.join(&entry.path), *size, archive.out)?,
+                }
                 pad(*size, archive.out)?;
             }
         }

@@ -33,8 +33,8 @@ fn what_was_pushed_comes_back() {
         .mode();
     assert_eq!(mode & 0o777, 0o755);
     insta::assert_snapshot!(outcome.stdout(), @"
-    layout: pulled (3 files, 226 B) to [WORK]/out
-      oci:[WORK]/layout@sha256:b75e7eb65b275c8d7ca809372209694e0e70c07f1448c91e73c090d239f5dc7f
+    layout: pulled (3 files, 215 B) to [WORK]/out
+      oci:[WORK]/layout@sha256:94df7cb7f163cb74daff31d659be3de6fb995d36c64dce246796b3cffe4981fb
       tags: v1
       [WORK]/out/readme.md
       [WORK]/out/bin/tool

@@ -53,7 +53,7 @@ fn sample() -> (tempfile::TempDir, Tree) {
 
 fn tar_of(tree: &Tree, title: &str, mtime: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write(tree, title, mtime, &mut bytes).unwrap();
+    write(tree, title, mtime, 1, &mut bytes).unwrap();
     bytes
 }
 
