@@ -61,6 +61,24 @@ fn an_unchanged_push_by_digest_asks_once() {
 }
 
 #[test]
+fn tags_are_looked_at_while_files_are_hashed_and_the_files_failure_is_told_first() {
+    let (workspace, registry) = (workspace(), Registry::start());
+    let other = format!("a:v1@sha256:{}", "0".repeat(64));
+    let wrong = |reference: &str| {
+        let call = workspace
+            .run()
+            .args(["push", reference, "readme.md", "--retries", "0"])
+            .call();
+        assert!(call.stderr.contains("the artifact has the digest"), "{}", call.stderr);
+        assert!(!call.stderr.contains("127.0.0.1:1/v2"), "{}", call.stderr);
+    };
+    wrong(&registry.reference(&other));
+    assert_eq!(registry.lines(), ["HEAD /v2/a/manifests/v1"]);
+    // Nobody listens there: what the tag's look failed with is not what is told.
+    wrong(&format!("127.0.0.1:1/{other}"));
+}
+
+#[test]
 fn tags_come_after_the_manifest_is_whole() {
     let (workspace, registry) = (workspace(), Registry::start());
     let reference = registry.reference("a:v1");

@@ -18,13 +18,13 @@ use crate::error::Result;
 const READ_AHEAD: usize = 1;
 
 /// Bytes in the buffers of all readers together, as far as [`LEAST`] allows.
-const TOGETHER: usize = 16 * PIECE;
+const TOGETHER: usize = 8 * PIECE;
 
 /// Buffers of one reader: what it reads, holds back, has ready, and what is being sent.
 const EACH: usize = 3 + READ_AHEAD;
 
 /// The smallest buffer of one that has much to read.
-const LEAST: usize = 64 * 1024;
+const LEAST: usize = 32 * 1024;
 
 /// Readers at work.
 static READERS: AtomicUsize = AtomicUsize::new(0);
