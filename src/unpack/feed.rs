@@ -21,7 +21,10 @@ pub(super) use hashing::Hashing;
 const BATCH: usize = 256 * 1024;
 
 /// Batches that the network may be ahead of the disk.
-const AHEAD: usize = 2;
+const AHEAD: usize = 1;
+
+/// Blobs from so many bytes on are hashed beside: smaller ones come several at once, and keep all cores busy anyway.
+const LARGE: u64 = 32 * 1024 * 1024;
 
 type Batch = VecDeque<Bytes>;
 
@@ -158,7 +161,7 @@ impl Blob {
         Blob {
             pieces,
             descriptor: descriptor.clone(),
-            hashing: Some(Hashing::new(descriptor.digest.algorithm(), descriptor.size)),
+            hashing: Some(Hashing::new(descriptor.digest.algorithm(), descriptor.size >= LARGE)),
             received: 0,
         }
     }

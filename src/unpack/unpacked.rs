@@ -17,6 +17,9 @@ use crate::oci::Digest;
 /// Bytes that the decoder hands over at once.
 const BLOCK: usize = 256 * 1024;
 
+/// Blobs from so many bytes on have a tar that is worth a thread for its hash: it is several times as large.
+const LARGE: u64 = 2 * 1024 * 1024;
+
 /// Blocks that it may be ahead.
 const AHEAD: usize = 2;
 
@@ -42,7 +45,7 @@ impl Unpacked {
         expected: Option<&Digest>,
         limit: u64,
     ) -> Result<Self> {
-        let hashing = expected.map(|digest| Hashing::new(digest.algorithm(), blob.size()));
+        let hashing = expected.map(|digest| Hashing::new(digest.algorithm(), blob.size() >= LARGE));
         let (sender, blocks) = sync_channel(AHEAD);
         let thread = std::thread::Builder::new().name("decode".to_owned());
         thread.spawn_scoped(scope, move || {

@@ -8,16 +8,13 @@ use bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::oci::{Algorithm, Digest, Hasher};
 
-/// Below so many bytes a thread costs more than it saves.
-const LARGE: u64 = 2 * 1024 * 1024;
-
 /// Pieces that may wait for the hashing thread.
 const AHEAD: usize = 1;
 
-/// Hashes pieces, on a thread of its own if they are many.
+/// Hashes pieces, on a thread of its own where that pays.
 pub(in crate::unpack) enum Hashing {
-    Here(State),
-    Beside(SyncSender<Message>, JoinHandle<State>),
+    Here(Box<State>),
+    Beside(SyncSender<Message>, JoinHandle<Box<State>>),
 }
 
 pub(in crate::unpack) enum Message {
@@ -25,6 +22,7 @@ pub(in crate::unpack) enum Message {
     Mark,
 }
 
+#[derive(Clone)]
 pub(in crate::unpack) struct State {
     hasher: Hasher,
     marked: Option<Hasher>,
@@ -40,20 +38,17 @@ impl State {
 }
 
 impl Hashing {
-    /// For about `size` bytes.
-    pub(in crate::unpack) fn new(algorithm: Algorithm, size: u64) -> Self {
-        let mut state = State {
+    /// On a thread of its own if `beside` says so.
+    pub(in crate::unpack) fn new(algorithm: Algorithm, beside: bool) -> Self {
+        let mut state = Box::new(State {
             hasher: Hasher::new(algorithm),
             marked: None,
-        };
-        if size < LARGE {
+        });
+        if !beside {
             return Hashing::Here(state);
         }
+        let spare = state.clone();
         let (sender, receiver) = sync_channel::<Message>(AHEAD);
-        let spare = State {
-            hasher: state.hasher.clone(),
-            marked: None,
-        };
         let thread = std::thread::Builder::new().name("hash".to_owned()).spawn(move || {
             for message in receiver {
                 state.take(&message);
@@ -105,9 +100,9 @@ mod tests {
 
     #[test]
     fn beside_or_here_the_digests_are_the_same() {
-        for size in [0, LARGE] {
-            let mut hashing = Hashing::new(Algorithm::Sha256, size);
-            assert_eq!(matches!(hashing, Hashing::Beside(..)), size > 0);
+        for beside in [false, true] {
+            let mut hashing = Hashing::new(Algorithm::Sha256, beside);
+            assert_eq!(matches!(hashing, Hashing::Beside(..)), beside);
             hashing.update(Bytes::from_static(b"one "));
             hashing.mark();
             hashing.update(Bytes::from_static(b"two"));

@@ -23,7 +23,7 @@ use super::reader::Reader;
 use crate::error::{Error, Result};
 
 /// Bytes of a part: large beside what a request costs, small enough for memory.
-const PART: u64 = 4 * 1024 * 1024;
+const PART: u64 = 3 * 1024 * 1024;
 
 /// Parts at once in a run.
 const SLOTS: usize = 8;
