@@ -29,6 +29,7 @@ mod house;
 mod index;
 mod layout;
 mod login;
+mod memory;
 mod nested;
 mod oras;
 mod oras_rows;
