@@ -121,7 +121,8 @@ async fn servers_that_send_no_parts_send_one_stream() {
         })
         .await;
         assert!(read(&server, &bytes).await.unwrap() == bytes, "{what}");
-        assert!((1..=5).contains(&parts(&server)), "{what}: {}", parts(&server));
+        // No more than are asked for at once.
+        assert!((1..=8).contains(&parts(&server)), "{what}: {}", parts(&server));
         // The stream that was there went on: nothing was asked for again.
         assert_eq!(server.seen().len(), parts(&server) + 1, "{what}");
     }
@@ -241,10 +242,10 @@ async fn a_part_that_stands_still_is_asked_for_again() {
     })
     .await;
     assert!(read(&server, &bytes).await.unwrap() == bytes);
-    // The other parts wait in memory, and no more are asked for.
+    // Seven more wait in memory behind it, and no more are asked for.
     let order: Vec<_> = server.seen().iter().filter_map(asked).map(|(first, _)| first).collect();
     let again = order.iter().position(|first| *first == 5 * PART + 10_000).unwrap();
-    assert!(again <= 10, "{order:?}");
+    assert!(order[..again].iter().all(|first| *first <= (5 + 7) * PART), "{order:?}");
 }
 
 #[tokio::test]
