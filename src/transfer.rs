@@ -27,6 +27,9 @@ use crate::report::Report;
 /// Blobs under way at once that aren't small, where the user names no number: a few streams fill the way to a registry.
 const LARGE_AT_ONCE: u32 = 5;
 
+/// The most of them, whatever number the user names: the connection of each may take a MiB of memory.
+const LARGE_AT_MOST: u32 = 32;
+
 /// Up to this many bytes a blob is a small one, and it is round trips that count.
 const SMALL: u64 = 1024 * 1024;
 
@@ -52,7 +55,7 @@ impl Engine {
     /// `threads` cores.
     pub fn new(report: Report, concurrency: Option<u32>, threads: usize) -> Self {
         let (blobs, large) = match concurrency {
-            Some(number) => (number.max(1), 1),
+            Some(number) => (number.max(1), number.div_ceil(LARGE_AT_MOST).max(1)),
             None => (AT_ONCE, AT_ONCE / LARGE_AT_ONCE),
         };
         let threads = u32::try_from(threads.clamp(1, 1024)).unwrap_or(1);
