@@ -20,7 +20,7 @@ impl Budget {
         Budget(Arc::new(AtomicUsize::new(bytes)))
     }
 
-    /// What is left of [`ALL`] while as many threads pack.
+    /// What a run has while as many threads pack: their own memory is taken off.
     pub fn beside(threads: usize) -> Self {
         Budget::new(ALL - threads.min(gzip::MOST_THREADS) * gzip::MEMORY)
     }

@@ -25,13 +25,13 @@ use crate::error::{Error, Result};
 /// Bytes of a part: large beside what a request costs, small enough for memory.
 const PART: u64 = 3 * 1024 * 1024;
 
-/// Parts at once in a run.
+/// Connections at once in a run for large blobs and their parts: with as many blobs under way, parts bring nothing.
 const SLOTS: usize = 8;
 
 /// The smallest rest of a blob that is worth it.
 const WORTHWHILE: u64 = 16 * 1024 * 1024;
 
-/// The room for parts that all blobs of a run share.
+/// The connections that the large blobs of a run share; what takes parts has one for its stream, and one a part.
 #[derive(Clone)]
 pub(in super::super) struct Slots(Arc<Semaphore>);
 
@@ -78,6 +78,7 @@ pub(super) struct Ranged {
     plan: Plan,
     /// Parts at once.
     most: usize,
+    _slot: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -92,8 +93,11 @@ impl Ranged {
     /// Goes on with `stream`, which reads to the end of the blob.
     pub(super) fn new(stream: Reader, plan: Plan) -> Self {
         let most = stream.registry.client().options().concurrency.min(SLOTS);
+        let slots = &stream.registry.0.auth.shared.slots.0;
+        let is_large = stream.blob.size - stream.position >= plan.worthwhile;
+        let slot = is_large.then(|| Arc::clone(slots).try_acquire_owned().ok()).flatten();
         let state = match plan.at_once {
-            _ if most < 2 => State::Single,
+            _ if most < 2 || slot.is_none() => State::Single,
             true => State::Splitting,
             false => State::Watching,
         };
@@ -107,6 +111,7 @@ impl Ranged {
             pace: Pace::default(),
             plan,
             most,
+            _slot: slot,
         }
     }
 
