@@ -27,8 +27,8 @@ use crate::report::Report;
 /// Blobs under way at once that aren't small, where the user names no number: a few streams fill the way to a registry.
 const LARGE_AT_ONCE: u32 = 5;
 
-/// The most of them, whatever number the user names: the connection of each may take a MiB of memory.
-const LARGE_AT_MOST: u32 = 32;
+/// The most of them, whatever number the user names: each may take two MiB of memory on its way to the disk.
+const LARGE_AT_MOST: u32 = 16;
 
 /// Up to this many bytes a blob is a small one, and it is round trips that count.
 const SMALL: u64 = 1024 * 1024;
