@@ -1,8 +1,9 @@
 //! Files into blobs: a single file as it is, a directory as one normalised tar, compressed or plain.
 //!
 //! The same files give the same bytes on every machine, for any number of threads. [`walk()`] lists a directory,
-//! `tar` turns the list into a stream, `gzip` or `zstd` compresses it in parallel, `spool` keeps the result until it is
-//! sent, and so what `stream` can read only once.
+//! `tar` turns the list into a stream, with small files read `ahead`; `gzip` or `zstd` compresses it in parallel, but
+//! for what has one of the `formats` that are compressed already; `spool` keeps the result until it is sent, and so
+//! what `stream` can read only once, in memory as far as the `budget` goes.
 //! Everything here blocks: call it on blocking threads.
 
 mod ahead;

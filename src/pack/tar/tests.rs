@@ -120,6 +120,16 @@ fn ends_in_exactly_two_zero_blocks() {
     );
 }
 
+/// With memory for everything.
+fn gzip(threads: usize) -> Options {
+    Options {
+        compression: Compression::Gzip,
+        threads,
+        mtime: 0,
+        budget: Budget::new(usize::MAX),
+    }
+}
+
 #[test]
 fn golden_digests() {
     let (_guard, tree) = sample();
@@ -128,13 +138,7 @@ fn golden_digests() {
         "sha256:c7186045e327d48e2580548faa5f8b2fd6891be7abe7137e5f8269c62061a985"
     );
     for threads in [1, 2, 16] {
-        let options = Options {
-            compression: Compression::Gzip,
-            threads,
-            mtime: 0,
-            budget: Budget::new(usize::MAX),
-        };
-        let packed = directory(&tree, "title", &options).unwrap();
+        let packed = directory(&tree, "title", &gzip(threads)).unwrap();
         assert_eq!(packed.unpacked, Some(Digest::of(&tar_of(&tree, "title", 0))));
         assert_eq!(
             packed.digest.to_string(),
@@ -241,13 +245,7 @@ fn a_compressed_file_is_stored() {
     let tree = walk(root, &Selection::default()).unwrap();
     let mut found = Vec::new();
     for threads in [1, 2, 16] {
-        let options = Options {
-            compression: Compression::Gzip,
-            threads,
-            mtime: 0,
-            budget: Budget::new(usize::MAX),
-        };
-        let packed = directory(&tree, "title", &options).unwrap();
+        let packed = directory(&tree, "title", &gzip(threads)).unwrap();
         let BlobSource::Pieces(pieces) = packed.source else {
             panic!("small enough for memory")
         };
