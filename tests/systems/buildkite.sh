@@ -36,7 +36,7 @@ git -C "$repository" commit -qm test
 
 commit=$(git -C "$repository" rev-parse HEAD)
 
-# KEY COMMAND PLUGINS [VARIABLE=VALUE...]: one job, as the agent starts it. Leaves its log in $log, its status in $status.
+# KEY COMMAND PLUGINS [VARIABLE=VALUE...]: one job, as the agent starts it. Leaves $log and $status.
 job=0
 bootstrap() {
   local key=$1 command=$2 plugins=$3
@@ -76,16 +76,18 @@ at() { # JSON EXPRESSION: of `it`
 
 sed "s/registry\.example\.com/$registry/" examples/ci/buildkite.yml >"$scratch/pipeline.yml"
 # The token is for an upload; a dry run has none.
-pipeline=$(cd "$repository" && buildkite-agent pipeline upload --dry-run --format json "$scratch/pipeline.yml" 2>"$scratch/upload.log")
+pipeline=$(cd "$repository" && buildkite-agent pipeline upload --dry-run --format json "$scratch/pipeline.yml" \
+  2>"$scratch/upload.log")
 passes "the first step" build "$(at "$pipeline" 'it.steps[0].command')" \
   "$(at "$pipeline" 'JSON.stringify(it.steps[0].plugins)')"
 shows "$log" 'pushed \(1 file' "nothing was pushed"
 tag=${commit:0:7}
 digest=$(resolve "samples/app:$tag")
-same "meta-data of the digest" "$digest" "$(requested 'all.findLast(r => r.body.key == "oci-artifact:build:digest").body.value')"
+meta_data() { requested "all.findLast(r => r.body.key == 'oci-artifact:$1').body.value"; }
+annotations() { requested "all.filter(r => r.body.style == '$1' && r.body.body.includes('$2')).length"; }
+same "meta-data of the digest" "$digest" "$(meta_data build:digest)"
 same "requests that Buildkite refused" 0 "$(requested 'all.filter(r => !r.allowed).length')"
-same "a summary, as an annotation" 1 \
-  "$(requested 'all.filter(r => r.action == "annotations" && r.body.style == "info" && r.body.body.includes("app")).length')"
+same "a summary, as an annotation" 1 "$(annotations info samples/app)"
 passes "the second step" test "$(at "$pipeline" 'it.steps[2].command')" '[]'
 
 
@@ -102,8 +104,7 @@ passes "lists, without a key" "" "" "$(plugins '"reference": "samples/lists:v1",
   "tags": ["one", "two"], "annotations": {"com.example.a": "1"}, "retries": 3, "force": true')"
 digest=$(resolve samples/lists:v1)
 same "a tag of the list" "$digest" "$(resolve samples/lists:two)"
-same "meta-data without a key" "$digest" \
-  "$(requested 'all.findLast(r => r.body.key == "oci-artifact:digest").body.value')"
+same "meta-data without a key" "$digest" "$(meta_data digest)"
 
 pull='"command": "pull", "reference": "samples/lists:v1", "output": "restored"'
 passes "a command behind a pull" next 'cat restored/b.txt && echo again >>count' "$(plugins "$pull")"
@@ -129,8 +130,7 @@ shows "$log" 'referense.*did you mean reference' "the wrong key is not named"
 
 bootstrap mistaken "" "$(plugins '"spec": {"artifacts": [{"reference": "samples/mistaken:v1", "file": ["a.txt"]}]}')"
 same "status with a mistake in the spec" 2 "$status"
-same "the mistake as an annotation" 1 \
-  "$(requested 'all.filter(r => r.body.style == "error" && r.body.body.includes("`file`")).length')"
+same "the mistake as an annotation" 1 "$(annotations error 'unknown key')"
 
 # No secret in a pipeline, which everybody may read.
 bootstrap secret "" "$(plugins '"password": "in-the-clear"')"

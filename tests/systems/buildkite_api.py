@@ -1,4 +1,4 @@
-"""The part of Buildkite's agent API that `buildkite-agent annotate` and `meta-data` speak, to be asked by the real agent.
+"""The part of Buildkite's agent API that `annotate` and `meta-data` speak, to be asked by the real agent.
 
   buildkite_api.py LOG      prints its port, then appends a JSON line a request to LOG
 
