@@ -23,7 +23,8 @@ find_static_binary() {
     aarch64) arch=arm64 other_arch=amd64 ;;
     *) fail "there are no images for $(uname -m)" ;;
   esac
-  if [ -n "${OCI_ARTIFACT_BIN:-}" ] && ! ldd "$OCI_ARTIFACT_BIN" >/dev/null 2>&1; then
+  # A static program has no list of libraries.
+  if [ -n "${OCI_ARTIFACT_BIN:-}" ] && ! ldd "$OCI_ARTIFACT_BIN" 2>/dev/null | grep -q '=>'; then
     binary=$(realpath "$OCI_ARTIFACT_BIN")
   else
     binary=$(scripts/build-release)
