@@ -7,6 +7,8 @@
 # shellcheck disable=SC2034 # $registry and $registry_ca are read by who sources this
 
 scratch_pids=()
+# Functions to call before anything else goes away.
+scratch_ends=()
 scripts_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 scratch() {
@@ -18,7 +20,8 @@ scratch() {
 }
 
 scratch_end() {
-  local pid
+  local pid end
+  for end in "${scratch_ends[@]}"; do "$end"; done
   for pid in "${scratch_pids[@]}"; do
     kill "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true

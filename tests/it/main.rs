@@ -8,6 +8,7 @@
 mod action_yml;
 mod attach;
 mod bugs;
+mod ci_files;
 mod commands;
 mod contract;
 mod copy;
