@@ -67,15 +67,25 @@ pub fn action_inputs_block() -> String {
     entries.collect()
 }
 
-/// What stands below `outputs:` in `action.yml`; `step` is the id of the step that runs the program.
-pub fn action_outputs_block(step: &str) -> String {
+/// What stands below `outputs:` in `action.yml`; `steps` are the ids of those that run the program, one of which does.
+pub fn action_outputs_block(steps: &[&str]) -> String {
     let entries = OUTPUTS.iter().map(|(name, help)| {
         format!(
-            "  {name}:\n    description: {}\n    value: ${{{{ steps.{step}.outputs.{name} }}}}\n",
-            quoted(help)
+            "  {name}:\n    description: {}\n    value: {}\n",
+            quoted(help),
+            action_output(name, steps)
         )
     });
     entries.collect()
+}
+
+/// The expression for the output `name`: that of the one of `steps` which ran.
+pub fn action_output(name: &str, steps: &[&str]) -> String {
+    let values: Vec<_> = steps
+        .iter()
+        .map(|step| format!("steps.{step}.outputs.{name}"))
+        .collect();
+    format!("${{{{ {} }}}}", values.join(" || "))
 }
 
 /// The variables that `action.yml` passes to the program, each line after `indent` spaces.
@@ -142,7 +152,7 @@ mod tests {
         let text = format!(
             "inputs:\n{}outputs:\n{}env:\n{}",
             action_inputs_block(),
-            action_outputs_block("run"),
+            action_outputs_block(&["run", "run-windows"]),
             action_env_block(2)
         );
         let action: serde_json::Value = serde_yaml::from_str(&text).unwrap();
@@ -161,7 +171,7 @@ mod tests {
         );
         assert_eq!(
             action["outputs"]["subject-digest"]["value"],
-            "${{ steps.run.outputs.subject-digest }}"
+            "${{ steps.run.outputs.subject-digest || steps.run-windows.outputs.subject-digest }}"
         );
         assert!(!inputs.contains_key("password-stdin"), "a flag alone");
     }

@@ -10,9 +10,14 @@ use crate::suggest::nearest;
 /// Our own prefix, read everywhere.
 const OWN: &str = "OCI_ARTIFACT_";
 
-/// Variables with our prefix that are no inputs: the binary that the action takes, the mark of the action itself, and
-/// the folder of the test suites.
-const OURS: &[&str] = &["OCI_ARTIFACT_BIN", "OCI_ARTIFACT_ACTION", "OCI_ARTIFACT_PEERS"];
+/// Variables with our prefix that are no inputs: the binary that the action takes and where it gets one from, the mark
+/// of the action itself, and the folder of the test suites.
+const OURS: &[&str] = &[
+    "OCI_ARTIFACT_BIN",
+    "OCI_ARTIFACT_MIRROR",
+    "OCI_ARTIFACT_ACTION",
+    "OCI_ARTIFACT_PEERS",
+];
 
 /// The text of an input and the source that gave it. No `Debug`: it may be a secret.
 #[derive(Clone)]
