@@ -16,7 +16,6 @@ git -C "$project" commit -qm test
 # What a component's URL gives is looked for in this folder before it is fetched. gitlab-ci-local doesn't know
 # `expand: false` of a job's variable, which GitLab does.
 includes=$project/.gitlab-ci-local/includes
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 for component in push pull; do
   place=$includes/raw.githubusercontent.com/OWNER/oci-artifact/v$version/templates
   mkdir -p "$place"
