@@ -45,6 +45,7 @@ mod spec_errors;
 mod stdin;
 mod stdout;
 mod support;
+mod systems;
 mod tags;
 mod transport;
 mod transport_proxy;
