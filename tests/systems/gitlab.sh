@@ -54,9 +54,10 @@ shows "$log" 'section_end:[0-9]+:[A-Za-z0-9_.-]+' "no section of the log ends"
 same "the restored file" hello "$(cat "$project/restored/dist/app")"
 same "the restored directory" more "$(cat "$project/restored/dist/details/notes.txt")"
 
+# A component of the project itself, as a catalog's project tests its own.
 cat >"$project/.gitlab-ci.yml" <<'YAML'
 include:
-  - local: templates/push.yml
+  - component: $CI_SERVER_HOST/group/hello/push@$CI_COMMIT_SHA
     inputs: {spec-file: artifacts.yaml, job: mistaken}
 YAML
 mkdir "$project/templates"
