@@ -1,7 +1,7 @@
 //! Inputs: one table, several sources laid over each other, one parsed form.
 //!
 //! Order of the sources: flag, the CI system's variables, `OCI_ARTIFACT_*`, spec, default. Blank is unset.
-//! [`table`] holds every input once; `args` and `layers` read the sources, `secrets` takes the secrets out,
+//! [`table`] holds every input once; `args`, `layers` and `plugin` read the sources, `secrets` takes the secrets out,
 //! `raw` and `parse` make values, `rules` tells what doesn't go together, [`document`] writes the tables of the
 //! README and the blocks of `action.yml`.
 
@@ -12,6 +12,7 @@ mod layers;
 mod oras;
 pub mod outputs;
 mod parse;
+mod plugin;
 mod raw;
 mod rules;
 mod secrets;
@@ -39,6 +40,9 @@ use crate::spec::{IfExists, IfNoFilesFound};
 
 use layers::Layer;
 use secrets::Secrets;
+
+/// What the names of variables of the outputs begin with, unless `variable-prefix` says otherwise.
+pub const VARIABLE_PREFIX: &str = "ARTIFACT_";
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,6 +246,8 @@ pub struct Inputs {
     /// Absolute, or relative to the current directory; default `.`.
     pub working_directory: Utf8PathBuf,
     pub output_file: Option<Utf8PathBuf>,
+    pub variables_file: Option<Utf8PathBuf>,
+    pub variable_prefix: String,
     pub format: Format,
     pub summary: bool,
     pub debug: bool,
@@ -273,7 +279,9 @@ pub fn read(arguments: Vec<OsString>, env: &Env, report: &Report) -> Result<Requ
 
 fn read_with(arguments: Vec<OsString>, env: &Env, report: &Report, stdin: &mut dyn Read) -> Result<Request, Errors> {
     let system = System::detect(env);
-    let mut sources = vec![layers::system_layer(env, system), layers::own_layer(env)];
+    let (plugin, mut warnings) = plugin::buildkite(env)?;
+    warnings.extend(layers::unknown_variables(env));
+    let mut sources = vec![layers::system_layer(env, system), plugin, layers::own_layer(env)];
     let mut secrets = Secrets::take(&mut sources, report);
     let is_named = |layer: &Layer| WORK.iter().any(|name| layer.contains_key(name));
     let is_ci = system != System::None || sources.iter().any(is_named);
@@ -290,7 +298,7 @@ fn read_with(arguments: Vec<OsString>, env: &Env, report: &Report, stdin: &mut d
         args::Parsed::Text(text) => return Ok(Request::Print(text, 0)),
     };
 
-    for warning in layers::unknown_variables(env) {
+    for warning in warnings {
         report.warning(warning);
     }
     for (name, given) in sources.iter().flatten().filter(|(name, _)| !is_of(name, command)) {

@@ -1,5 +1,7 @@
 //! The table as README and `action.yml` show it. Tests hold both files to these texts.
 
+pub mod systems;
+
 use super::outputs::OUTPUTS;
 use super::table::{INPUTS, Input, Kind};
 
