@@ -26,18 +26,21 @@ diff -r "$work/folder" "$scratch/pulled/folder"
 passed "scratch: pushes a file and a directory, which oras reads"
 
 # What careful clusters do: no root, no capability, nothing to write but the work.
-options=(--read-only --user 1000:1000 --cap-drop ALL --security-opt no-new-privileges)
+# Our own user where that isn't root, so that we may remove what was written.
+user=$(id -u)
+[ "$user" != 0 ] || user=1000
+options=(--read-only --user "$user:$user" --cap-drop ALL --security-opt no-new-privileges)
 run "$scratch_image" push "$olareg/app:v1" hello.txt folder
 same "digest as another user" "$(resolved --plain-http "$plain/app:v1")" "$(resolved --plain-http "$olareg/app:v1")"
 run "$scratch_image" pull "$olareg/app:v1" --output back
 diff -r "$work/folder" "$work/back/folder"
-same "owner of what was pulled" 1000 "$(stat -c %u "$work/back/hello.txt")"
-passed "scratch: pushes and pulls as uid 1000, with a read-only root and no capability"
+same "owner of what was pulled" "$user" "$(stat -c %u "$work/back/hello.txt")"
+passed "scratch: pushes and pulls as uid $user, with a read-only root and no capability"
 
 # What doesn't fit into memory needs a folder to wait in.
 mkdir -p "$work/big"
 for number in 1 2 3 4; do head -c 30000000 /dev/urandom >"$work/big/$number"; done
-options=(--read-only --user 1000:1000 --tmpfs /scratch --env TMPDIR=/scratch)
+options=(--read-only --user "$user:$user" --tmpfs /scratch --env TMPDIR=/scratch)
 run "$scratch_image" push "$plain/big:v1" big
 status=0
 "${docker[@]}" run --rm --network host --read-only --volume "$work:/w" --workdir /w "$scratch_image" \
@@ -72,7 +75,9 @@ run "$scratch_image" push "registry.test:$port/by-hosts:v1" hello.txt
 resolved --plain-http "$plain/by-hosts:v1" >/dev/null
 dns=127.$((RANDOM % 200 + 10)).$((RANDOM % 200 + 10)).53
 "${docker_root[@]}" python3 scripts/lib/dns-server "$dns" 2>"$scratch/dns.log" &
-scratch_pids+=($!)
+dns_pid=$!
+stop_dns() { "${docker_root[@]}" kill "$dns_pid"; }
+scratch_ends+=(stop_dns)
 printf 'nameserver %s\n' "$dns" >"$scratch/resolv.conf"
 options=(--volume "$scratch/resolv.conf:/etc/resolv.conf:ro" --env "OCI_ARTIFACT_PLAIN_HTTP=by-dns.test:$port")
 run "$scratch_image" push "by-dns.test:$port/by-dns:v1" hello.txt
