@@ -11,11 +11,16 @@ try_curl() { # URL TARGET
   case $1 in https:*) protocols='=https' ;; *) protocols='=http,https' ;; esac
   if status=$(
     curl --proto "$protocols" --tlsv1.2 -fsSL --connect-timeout 20 --speed-limit 1024 --speed-time 30 \
-      --write-out '%{http_code}' --output "$2" "$1" 2>"$work/log"
+      --write-out '%{http_code} %{http_connect}' --output "$2" "$1" 2>"$work/log"
   ); then
     return 0
   fi
-  [ "$status" != 000 ] || status=
+  # Without an answer of the server's, that of the proxy on the way to it.
+  case $status in
+    '000 000') status= ;;
+    '000 '*) status=${status#* } ;;
+    *) status=${status% *} ;;
+  esac
   return 1
 }
 

@@ -38,27 +38,33 @@ program_sum=$(listed "$stem/oci-artifact")
  only $(sed -n "s/^.*  oci-artifact-$version-\([^/]*\)\/.*/\1/p" action/checksums.txt | tr '\n' ' ' | sed 's/ $//'):\
  build one there with cargo, and set OCI_ARTIFACT_BIN to it"
 
-in_directory() { # ROOT
-  printf '%s\n' "$1/oci-artifact/$version/${platform#*-}"
+from_cache() { # PROGRAM: hands it on, if it is the one
+  [ -f "$1" ] && [ -x "$1" ] || return 0
+  found=$(sha256 "$1")
+  [ "$found" != "$program_sum" ] || hand_on "$1"
+  annotation warning "$1 is not the program that was released as $version (sha256 $found instead of $program_sum):\
+ it is installed anew"
 }
 
-# A job may lack the right to write to the tool cache, as one in a container under another user.
-work=
-for root in "${RUNNER_TOOL_CACHE:-}" "${RUNNER_TEMP:-}"; do
-  [ -n "$root" ] || continue
-  program=$(in_directory "$root")/oci-artifact
-  if [ -f "$program" ] && [ -x "$program" ]; then
-    found=$(sha256 "$program")
-    [ "$found" != "$program_sum" ] || hand_on "$program"
-    annotation warning "$program is not the program that was released as $version (sha256 $found instead of\
- $program_sum): it is installed anew"
-  fi
-  [ -z "$work" ] || continue
-  mkdir -p "${program%/*}" 2>/dev/null && work=$(mktemp -d "${program%/*}/.new.XXXXXX" 2>/dev/null) || work=
-  [ -z "$work" ] || target=$program
-done
-[ -n "$work" ] || fail "neither RUNNER_TOOL_CACHE (${RUNNER_TOOL_CACHE:-not set}) nor RUNNER_TEMP\
- (${RUNNER_TEMP:-not set}) can be written to: give the job's user a folder there, $instead"
+# Whole or not at all: another job on this runner may look at the same moment.
+into_cache() { # PROGRAM TARGET
+  mkdir -p "${2%/*}" && new=$(mktemp "${2%/*}/.new.XXXXXX") || return
+  if cp "$1" "$new" && chmod 755 "$new" && mv -f "$new" "$2"; then return; fi
+  rm -f "$new"
+  return 1
+}
+
+# Where the program may be. A job may lack the right to write to the tool cache, as one in a container under another
+# user.
+temp=${RUNNER_TEMP:-${TMPDIR:-/tmp}}
+path=oci-artifact/$version/${platform#*-}/oci-artifact
+set -- "$temp/$path"
+[ -z "${RUNNER_TOOL_CACHE:-}" ] || set -- "$RUNNER_TOOL_CACHE/$path" "$@"
+for program in "$@"; do from_cache "$program"; done
+
+# What is unfinished lies where the runner cleans up: a job that is cancelled doesn't.
+work=$(mktemp -d "$temp/oci-artifact.XXXXXX") || fail "the folder for temporary files, $temp, can't be written to: set\
+ RUNNER_TEMP to one that can, $instead"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -75,9 +81,10 @@ tar -xzf "$work/archive" -C "$work" oci-artifact ||
 found=$(sha256 "$work/oci-artifact")
 [ "$found" = "$program_sum" ] || fail "the program in $archive has the sha256 $found instead of $program_sum:\
  action/checksums.txt of this action is at odds with itself; tell the maintainers"
-chmod 755 "$work/oci-artifact"
 
-# Whole or not at all: another job on this runner may look at the same moment.
-mv -f "$work/oci-artifact" "$target"
-printf 'oci-artifact %s for %s, from %s\n' "$version" "$platform" "$(shown "$url")"
-hand_on "$target"
+for program in "$@"; do
+  into_cache "$work/oci-artifact" "$program" 2>"$work/log" || continue
+  printf 'oci-artifact %s for %s, from %s\n' "$version" "$platform" "$(shown "$url")"
+  hand_on "$program"
+done
+fail "the program could not be stored: $(cat "$work/log"). Give the job's user a folder to write to, $instead"

@@ -8,6 +8,7 @@
 mod args;
 pub mod document;
 mod entries;
+mod generate;
 mod layers;
 mod oras;
 pub mod outputs;
@@ -270,6 +271,8 @@ pub enum Request {
     Run(Box<Inputs>),
     /// Print this text on stdout and end with the exit code: help, version.
     Print(String, u8),
+    /// Print this text of ours on stdout as it is.
+    PrintRaw(String),
 }
 
 /// Reads all sources. Secrets are announced to `report` before anything else can see them.
@@ -296,6 +299,7 @@ fn read_with(arguments: Vec<OsString>, env: &Env, report: &Report, stdin: &mut d
     let (command, flags) = match args::parse(arguments, default)? {
         args::Parsed::Command(command, flags) => (command, flags),
         args::Parsed::Text(text) => return Ok(Request::Print(text, 0)),
+        args::Parsed::Generated(text) => return Ok(Request::PrintRaw(text)),
     };
 
     for warning in warnings {

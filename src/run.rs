@@ -67,6 +67,10 @@ pub fn run(process: Process) -> u8 {
             report.terminal().result(&text);
             code
         }
+        Ok(Request::PrintRaw(text)) => {
+            report.terminal().raw_result(text.as_bytes());
+            0
+        }
         Ok(Request::Run(inputs)) => session.run(&inputs),
         Err(errors) => session.refuse(&errors),
     }

@@ -2,7 +2,8 @@
 #
 #   fail TEXT, same WHAT EXPECTED GOT
 #   make_tree                          $tree: a repository with this checkout's files, as a user's job has it
-#   make_release                       $released: the action at a release of $OCI_ARTIFACT_BIN; its server is started
+#   make_release                       $released: a repository at a release of $OCI_ARTIFACT_BIN, whose files are served
+#                                      at $mirror; $action: what of it the action needs
 #   run_act WORKFLOW [OPTION...]       runs a file of the tree; its log is $act_log
 #   workflow_fails WORKFLOW [OPTION...]  the same, and it has to fail
 #   result NAME                        what a workflow wrote to the folder vars.RESULTS
@@ -64,6 +65,10 @@ make_release() {
   GIT_AUTHOR_NAME=test GIT_AUTHOR_EMAIL=test@localhost GIT_COMMITTER_NAME=test GIT_COMMITTER_EMAIL=test@localhost \
     "$released/scripts/release-commit" "$version" "$releases/files" >/dev/null
   "$released/scripts/check-release-commit" HEAD "$releases/files"
+  # Nothing else of the repository may be needed, and act copies all of it for each step.
+  action=$scratch/action
+  mkdir "$action"
+  git -C "$released" archive HEAD action.yml action | tar -xf - -C "$action"
   tests/action/release-server "$releases" &
   scratch_pids+=($!)
   local tries

@@ -109,7 +109,7 @@ fn line(input: &Input) -> String {
 }
 
 /// All that is to be said of an input.
-fn help(input: &Input) -> String {
+pub fn help(input: &Input) -> String {
     let mut text = line(input);
     if !input.more.is_empty() {
         text.push(' ');

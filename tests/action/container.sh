@@ -16,7 +16,7 @@ tar -c -C "$image_root" . | "${docker[@]}" import - busybox-alone:test >/dev/nul
 
 start_registry container olareg
 forget_requests
-run_act tests/action/container.yml --local-repository "octo-org/oci-artifact@v1=$released" --pull=false \
+run_act tests/action/container.yml --local-repository "octo-org/oci-artifact@v1=$action" --pull=false \
   --container-daemon-socket - --env OCI_ARTIFACT_MIRROR="$mirror" --var REGISTRY="$registry"
 log_has 'no bash here' 'pulled what was pushed'
 same "requests" "GET /octo-org/oci-artifact/releases/download/v$version/oci-artifact-$version-linux-x64.tar.gz 200" \

@@ -5,7 +5,7 @@ mkdir "$tree/examples/here"
 for example in publish release matrix; do
   sed "s,ghcr\.io,$registry,g" examples/workflows/$example.yml >"$tree/examples/here/$example.yml"
 done
-as_users=(--local-repository "OWNER/oci-artifact@v1=$released" --env OCI_ARTIFACT_MIRROR="$mirror")
+as_users=(--local-repository "OWNER/oci-artifact@v1=$action" --env OCI_ARTIFACT_MIRROR="$mirror")
 repository=$registry/octo-org/hello-world
 tags() { oras repo tags --plain-http "$repository/$1" | sort | xargs; }
 digest_of() { oras resolve --plain-http "$repository/$1"; }

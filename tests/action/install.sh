@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2154
 
 tools=$scratch/programs
-needed='cat chmod cut gzip head mkdir mktemp mv rm sed sha256sum sleep tail tar tr uname uniq'
+needed='cat chmod cp cut gzip head mkdir mktemp mv rm sed sha256sum sleep tail tar tr uname uniq'
 
 programs() { # NAME PROGRAM...: a folder for PATH with these programs and what the script always needs
   local directory=$tools/$1 program
@@ -14,15 +14,18 @@ programs() { # NAME PROGRAM...: a folder for PATH with these programs and what t
   printf '%s\n' "$directory"
 }
 
-# Runs action/install of $released in an environment of its own; its words go to $scratch/install.log, the path that it
-# hands on to stdout. Options are NAME=VALUE, and overrule.
+output=$scratch/output
+log=$scratch/install.log
+
+# Runs action/install of $released in an environment of its own; its words go to $log, the path that it hands on to
+# stdout. Options are NAME=VALUE, and overrule.
 install_step() {
-  : >"$scratch/output"
+  : >"$output"
   env -i PATH=/usr/bin:/bin HOME="$scratch" GITHUB_ACTION_PATH="$released" GITHUB_WORKSPACE="$tree" \
-    GITHUB_OUTPUT="$scratch/output" GITHUB_SERVER_URL=https://github.com RUNNER_OS=Linux RUNNER_ARCH=X64 \
+    GITHUB_OUTPUT="$output" GITHUB_SERVER_URL=https://github.com RUNNER_OS=Linux RUNNER_ARCH=X64 \
     RUNNER_TEMP="$scratch/temp" RUNNER_TOOL_CACHE="$scratch/cache" OCI_ARTIFACT_MIRROR="$mirror" "$@" \
-    "${shell[@]}" "$released/action/install" >"$scratch/install.log" 2>&1 || return
-  sed -n 's/^binary=//p' "$scratch/output"
+    "${shell[@]}" "$released/action/install" >"$log" 2>&1 || return
+  sed -n 's/^binary=//p' "$output"
 }
 anew() {
   rm -rf "$scratch/cache" "$scratch/temp" "$releases/faults"
@@ -35,17 +38,17 @@ refused() { # WHAT PATTERN... -- OPTION...: fails with one annotation that says 
   while [ "$1" != -- ]; do patterns+=("$1") && shift; done
   shift
   ! install_step "$@" >/dev/null || fail "$what: accepted"
-  same "$what: annotations" 1 "$(grep -c '^::error title=oci-artifact::' "$scratch/install.log")"
+  same "$what: annotations" 1 "$(grep -c '^::error title=oci-artifact::' "$log")"
   for pattern in "${patterns[@]}"; do
-    grep -q "^::error .*$pattern" "$scratch/install.log" || fail "$what: no '$pattern' in $(cat "$scratch/install.log")"
+    grep -q "^::error .*$pattern" "$log" || fail "$what: no '$pattern' in $(cat "$log")"
   done
-  same "$what: what is left" '' "$(find "$scratch/cache" "$scratch/temp" -type f)$(cat "$scratch/output")"
-  same "$what: unfinished folders" '' "$(find "$scratch/cache" "$scratch/temp" -name '.new.*')"
+  same "$what: what is left" '' "$(find "$scratch/cache" "$scratch/temp" -type f)$(cat "$output")"
+  same "$what: unfinished folders" '' "$(find "$scratch/temp" -mindepth 1 -maxdepth 1 -name 'oci-artifact.*')"
 }
 installed() { # WHAT OPTION...: succeeds, with the program that was released
   local what=$1 found
   shift
-  found=$(install_step "$@") || fail "$what: $(cat "$scratch/install.log")"
+  found=$(install_step "$@") || fail "$what: $(cat "$log")"
   cmp "$found" "$OCI_ARTIFACT_BIN" || fail "$what: $found is another program"
   [ -x "$found" ] || fail "$what: $found can't be run"
 }
@@ -69,11 +72,11 @@ for name in dash bash 'bash --posix' '/bin/busybox sh'; do
     anew
     installed "${shell[*]} with $path" PATH="$path"
     same "requests" "$got 200 $size" "$(cat "$releases/log")"
-    same "path" "$program" "$(sed -n 's/^binary=//p' "$scratch/output")"
+    same "path" "$program" "$(sed -n 's/^binary=//p' "$output")"
     forget_requests
     installed "from the tool cache" PATH="$path"
     same "requests" 0 "$(requests)"
-    same "unfinished folders" '' "$(find "$scratch/cache" -name '.new.*')"
+    same "what is unfinished" "$program" "$(find "$scratch/cache" "$scratch/temp" ! -type d)"
   done
 done
 shell=(/bin/sh)
@@ -111,12 +114,12 @@ anew
 refused "unknown repository" "OCI_ARTIFACT_MIRROR" -- OCI_ARTIFACT_MIRROR= GITHUB_SERVER_URL="$release_server"
 anew
 refused "neither here nor there" "$release_server/octo-org/none/.*HTTP status 404.*https://github.com/octo-org/none/" \
-  -- OCI_ARTIFACT_MIRROR= GITHUB_SERVER_URL="$release_server" ACTION_REPOSITORY=octo-org/none/x \
+  'HTTP status 403, tries: 1' -- OCI_ARTIFACT_MIRROR= GITHUB_SERVER_URL="$release_server" ACTION_REPOSITORY=octo-org/none/x \
   https_proxy="$release_server" no_proxy=127.0.0.1
 same "requests" "CONNECT github.com:443 403 0" "$(sort -u "$releases/log" | grep CONNECT)"
 anew
 refused "a mirror's password" "//\*\*\*@127.0.0.1:1/" -- OCI_ARTIFACT_MIRROR=http://robot:geheim@127.0.0.1:1
-! grep -q geheim "$scratch/install.log" || fail "a mirror's password is in the log"
+! grep -q geheim "$log" || fail "a mirror's password is in the log"
 
 # What came is not what was released.
 anew
@@ -132,7 +135,7 @@ anew
 installed "to be changed"
 printf 'x' >>"$program"
 installed "after a change in the tool cache"
-grep -q "^::warning .*$program is not the program" "$scratch/install.log" || fail "no word about the changed program"
+grep -q "^::warning .*$program is not the program" "$log" || fail "no word about the changed program"
 same "requests" 2 "$(requests)"
 
 # Without the right to write to the tool cache: the job's own folder.
@@ -144,11 +147,27 @@ if [ "$(id -u)" != 0 ]; then
 fi
 anew
 installed "no tool cache" RUNNER_TOOL_CACHE=
-same "path" "$scratch/temp/oci-artifact/$version/x64/oci-artifact" "$(sed -n 's/^binary=//p' "$scratch/output")"
-refused_where=/proc/oci-artifact
+same "path" "$scratch/temp/oci-artifact/$version/x64/oci-artifact" "$(sed -n 's/^binary=//p' "$output")"
 anew
-refused "no folder" "RUNNER_TOOL_CACHE ($refused_where).*RUNNER_TEMP (not set)" OCI_ARTIFACT_BIN -- \
-  RUNNER_TOOL_CACHE="$refused_where" RUNNER_TEMP=
+installed "a tool cache that can't be" RUNNER_TOOL_CACHE=/proc/oci-artifact
+installed "the job's own folder, again" RUNNER_TOOL_CACHE=/proc/oci-artifact
+same "requests" 1 "$(requests)"
+anew
+refused "no folder" "temporary files, /proc/oci-artifact, can't be written to" OCI_ARTIFACT_BIN -- \
+  RUNNER_TOOL_CACHE=/proc/oci-artifact RUNNER_TEMP=/proc/oci-artifact
+
+# Many jobs of one runner at once.
+anew
+pids=()
+for job in 1 2 3 4 5 6; do
+  (
+    output=$scratch/output.$job log=$scratch/install.log.$job
+    installed "job $job"
+  ) &
+  pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid" || fail "one of several jobs at once failed"; done
+same "what is unfinished" "$program" "$(find "$scratch/cache" "$scratch/temp" ! -type d)"
 
 # What a machine lacks.
 anew

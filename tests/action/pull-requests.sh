@@ -10,7 +10,7 @@ event() { # HEAD-REPOSITORY
 }
 sha=$(git -C "$tree" rev-parse HEAD)
 pull_request=(tests/action/pull-request.yml -e "$scratch/pull-request.json" --var REGISTRY="$registry"
-  --var CA_FILE="$registry_ca" --local-repository "octo-org/oci-artifact@v1=$released"
+  --var CA_FILE="$registry_ca" --local-repository "octo-org/oci-artifact@v1=$action"
   --env OCI_ARTIFACT_MIRROR="$mirror")
 act_event=pull_request
 

@@ -1,7 +1,7 @@
 # A suite of scripts/test-action: the action at a release, `uses: octo-org/oci-artifact@v1`, which act takes from a
 # folder; the program comes from a release server on loopback. Prints what a first and a later use cost.
-# shellcheck shell=bash disable=SC2154
-released_action=(--local-repository "octo-org/oci-artifact@v1=$released")
+# shellcheck shell=bash disable=SC2016,SC2154
+released_action=(--local-repository "octo-org/oci-artifact@v1=$action")
 from_mirror=("${released_action[@]}" --env OCI_ARTIFACT_MIRROR="$mirror")
 archive=oci-artifact-$version-linux-x64.tar.gz
 size=$(wc -c <"$releases/files/$archive" | tr -d ' ')

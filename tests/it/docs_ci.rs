@@ -190,7 +190,7 @@ fn every_yaml_of_the_pages_is_one_and_names_inputs() {
 /// Flags of the commands in the pages and examples are flags.
 #[test]
 fn every_flag_of_the_pages_is_an_input() {
-    for name in ["gitlab", "azure", "buildkite", "circleci"] {
+    for name in ["gitlab", "azure", "buildkite", "circleci", "jenkins", "bitbucket"] {
         let text = page(name);
         for line in text.lines().filter(|line| line.contains(" --")) {
             let words = line

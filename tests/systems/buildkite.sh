@@ -5,67 +5,11 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # $scratch, $registry: scripts/lib/registry.sh
 
+. tests/systems/buildkite_job.sh
 start_registry buildkite distribution robot "$PASSWORD"
-requests=$scratch/requests
-export BUILDKITE_AGENT_ACCESS_TOKEN=agent-token-of-this-test
-: >"$requests"
-python3 tests/systems/buildkite_api.py "$requests" >"$scratch/api-port" &
-scratch_pids+=($!)
-for ((tries = 0; tries < 100; tries++)); do
-  [ ! -s "$scratch/api-port" ] || break
-  sleep 0.05
-done
-endpoint=http://127.0.0.1:$(cat "$scratch/api-port")
+start_buildkite
 
-# The URL of the example gives the plugin of this checkout.
-plugin=$scratch/plugin
-mkdir "$plugin"
-cp -r plugin.yml hooks ci "$plugin"
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-git -C "$plugin" init -q
-git -C "$plugin" add -A
-git -C "$plugin" commit -qm plugin
-git -C "$plugin" tag "v$version"
-git config --global "url.file://$plugin.insteadOf" https://github.com/OWNER/oci-artifact
-repository=$scratch/repository
-git init -q "$repository"
-echo a >"$repository/a.txt"
-echo b >"$repository/b.txt"
-git -C "$repository" add -A
-git -C "$repository" commit -qm test
-
-commit=$(git -C "$repository" rev-parse HEAD)
-
-# KEY COMMAND PLUGINS [VARIABLE=VALUE...]: one job, as the agent starts it. Leaves $log and $status.
-job=0
-bootstrap() {
-  local key=$1 command=$2 plugins=$3
-  shift 3
-  job=$((job + 1))
-  log=$scratch/buildkite-$job.log
-  status=0
-  env -i PATH="$PATH" HOME="$HOME" GIT_CONFIG_NOSYSTEM=1 CI=true BUILDKITE=true \
-    BUILDKITE_AGENT_ENDPOINT="$endpoint" BUILDKITE_AGENT_ACCESS_TOKEN="$BUILDKITE_AGENT_ACCESS_TOKEN" \
-    BUILDKITE_JOB_ID="00000000-0000-0000-0000-00000000000$job" BUILDKITE_BUILD_ID=build BUILDKITE_BUILD_NUMBER=7 \
-    BUILDKITE_STEP_KEY="$key" BUILDKITE_COMMAND="$command" BUILDKITE_PLUGINS="$plugins" \
-    BUILDKITE_AGENT_NAME=agent BUILDKITE_ORGANIZATION_SLUG=org BUILDKITE_PIPELINE_SLUG=hello \
-    BUILDKITE_PIPELINE_PROVIDER=git BUILDKITE_REPO="$repository" BUILDKITE_COMMIT="$commit" BUILDKITE_BRANCH=main \
-    BUILDKITE_BUILD_PATH="$scratch/builds" BUILDKITE_PLUGINS_PATH="$scratch/plugins" \
-    BUILDKITE_SOCKETS_PATH="$scratch/sockets" BUILDKITE_BIN_PATH="$(dirname "$(command -v buildkite-agent)")" \
-    BUILDKITE_SHELL="/bin/bash -e -c" BUILDKITE_PLUGIN_VALIDATION=true BUILDKITE_GIT_CLEAN_FLAGS=-ffxdq \
-    OCI_ARTIFACT_PASSWORD="$PASSWORD" "$@" \
-    buildkite-agent bootstrap >"$log" 2>&1 </dev/null || status=$?
-  ! grep -qF "$PASSWORD" "$log" || fail "the password is in the log of job $job"
-}
-passes() { # WHAT BOOTSTRAP-ARGUMENT...
-  local what=$1
-  shift
-  bootstrap "$@"
-  [ "$status" = 0 ] || {
-    cat "$log" >&2
-    fail "$what: the job failed ($status)"
-  }
-}
+publish_source plugin.yml hooks ci
 requested() { # EXPRESSION: of the requests so far, as JavaScript's list `all`
   peers-node -p "const all = require('fs').readFileSync('$requests', 'utf8').trim().split('\n').map(JSON.parse); $1"
 }
@@ -90,16 +34,6 @@ same "requests that Buildkite refused" 0 "$(requested 'all.filter(r => !r.allowe
 same "a summary, as an annotation" 1 "$(annotations info samples/app)"
 passes "the second step" test "$(at "$pipeline" 'it.steps[2].command')" '[]'
 
-
-# CONFIGURATION...: the JSON of a step's plugins, each ours.
-plugins() {
-  local list='' configuration
-  for configuration in "$@"; do
-    list="$list,{\"https://github.com/OWNER/oci-artifact#v$version\": {\"registry\": \"$registry\",\
- \"username\": \"robot\", $configuration}}"
-  done
-  printf '[%s]\n' "${list#,}"
-}
 passes "lists, without a key" "" "" "$(plugins '"reference": "samples/lists:v1", "files": ["a.txt", "b.txt"],
   "tags": ["one", "two"], "annotations": {"com.example.a": "1"}, "retries": 3, "force": true')"
 digest=$(resolve samples/lists:v1)

@@ -16,7 +16,6 @@ git -C "$project" commit -qm test
 # What a component's URL gives is looked for in this folder before it is fetched. gitlab-ci-local doesn't know
 # `expand: false` of a job's variable, which GitLab does.
 includes=$project/.gitlab-ci-local/includes
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 for component in push pull; do
   place=$includes/raw.githubusercontent.com/OWNER/oci-artifact/v$version/templates
   mkdir -p "$place"
@@ -55,9 +54,10 @@ shows "$log" 'section_end:[0-9]+:[A-Za-z0-9_.-]+' "no section of the log ends"
 same "the restored file" hello "$(cat "$project/restored/dist/app")"
 same "the restored directory" more "$(cat "$project/restored/dist/details/notes.txt")"
 
+# A component of the project itself, as a catalog's project tests its own.
 cat >"$project/.gitlab-ci.yml" <<'YAML'
 include:
-  - local: templates/push.yml
+  - component: $CI_SERVER_HOST/group/hello/push@$CI_COMMIT_SHA
     inputs: {spec-file: artifacts.yaml, job: mistaken}
 YAML
 mkdir "$project/templates"
