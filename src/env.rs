@@ -33,6 +33,11 @@ impl Env {
             .filter(|value| !value.trim().is_empty())
     }
 
+    /// The same, trimmed, as a text of its own.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name).map(|value| value.trim().to_owned())
+    }
+
     /// Whether `name` is set to `true`, in any case: how CI systems announce themselves.
     pub fn is_true(&self, name: &str) -> bool {
         self.get(name)

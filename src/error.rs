@@ -33,6 +33,23 @@ pub enum Class {
     Signal(u8),
 }
 
+/// What README and the manual page say of the exit codes.
+pub const EXIT_CODES: &[(&str, &str)] = &[
+    ("0", "done"),
+    ("1", "a defect of this program"),
+    ("2", "usage: an input or the spec is wrong"),
+    (
+        "3",
+        "denied: by the registry, or by the rules on where credentials may go",
+    ),
+    ("4", "not found"),
+    ("5", "exists, or conflict"),
+    ("6", "network or server"),
+    ("7", "integrity: bytes that don't match their digest"),
+    ("8", "local files"),
+    ("130, 143", "stopped by a signal"),
+];
+
 impl Class {
     /// The process's exit code for a run whose first failure has this class.
     pub fn exit_code(self) -> u8 {

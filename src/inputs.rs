@@ -1,17 +1,19 @@
 //! Inputs: one table, several sources laid over each other, one parsed form.
 //!
 //! Order of the sources: flag, the CI system's variables, `OCI_ARTIFACT_*`, spec, default. Blank is unset.
-//! [`table`] holds every input once; `args` and `layers` read the sources, `secrets` takes the secrets out,
+//! [`table`] holds every input once; `args`, `layers` and `plugin` read the sources, `secrets` takes the secrets out,
 //! `raw` and `parse` make values, `rules` tells what doesn't go together, [`document`] writes the tables of the
 //! README and the blocks of `action.yml`.
 
 mod args;
 pub mod document;
 mod entries;
+mod generate;
 mod layers;
 mod oras;
 pub mod outputs;
 mod parse;
+mod plugin;
 mod raw;
 mod rules;
 mod secrets;
@@ -39,6 +41,9 @@ use crate::spec::{IfExists, IfNoFilesFound};
 
 use layers::Layer;
 use secrets::Secrets;
+
+/// What the names of variables of the outputs begin with, unless `variable-prefix` says otherwise.
+pub const VARIABLE_PREFIX: &str = "ARTIFACT_";
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,6 +247,8 @@ pub struct Inputs {
     /// Absolute, or relative to the current directory; default `.`.
     pub working_directory: Utf8PathBuf,
     pub output_file: Option<Utf8PathBuf>,
+    pub variables_file: Option<Utf8PathBuf>,
+    pub variable_prefix: String,
     pub format: Format,
     pub summary: bool,
     pub debug: bool,
@@ -264,6 +271,8 @@ pub enum Request {
     Run(Box<Inputs>),
     /// Print this text on stdout and end with the exit code: help, version.
     Print(String, u8),
+    /// Print this text of ours on stdout as it is.
+    PrintRaw(String),
 }
 
 /// Reads all sources. Secrets are announced to `report` before anything else can see them.
@@ -273,7 +282,9 @@ pub fn read(arguments: Vec<OsString>, env: &Env, report: &Report) -> Result<Requ
 
 fn read_with(arguments: Vec<OsString>, env: &Env, report: &Report, stdin: &mut dyn Read) -> Result<Request, Errors> {
     let system = System::detect(env);
-    let mut sources = vec![layers::system_layer(env, system), layers::own_layer(env)];
+    let (plugin, mut warnings) = plugin::buildkite(env)?;
+    warnings.extend(layers::unknown_variables(env));
+    let mut sources = vec![layers::system_layer(env, system), plugin, layers::own_layer(env)];
     let mut secrets = Secrets::take(&mut sources, report);
     let is_named = |layer: &Layer| WORK.iter().any(|name| layer.contains_key(name));
     let is_ci = system != System::None || sources.iter().any(is_named);
@@ -288,9 +299,10 @@ fn read_with(arguments: Vec<OsString>, env: &Env, report: &Report, stdin: &mut d
     let (command, flags) = match args::parse(arguments, default)? {
         args::Parsed::Command(command, flags) => (command, flags),
         args::Parsed::Text(text) => return Ok(Request::Print(text, 0)),
+        args::Parsed::Generated(text) => return Ok(Request::PrintRaw(text)),
     };
 
-    for warning in layers::unknown_variables(env) {
+    for warning in warnings {
         report.warning(warning);
     }
     for (name, given) in sources.iter().flatten().filter(|(name, _)| !is_of(name, command)) {

@@ -3,6 +3,7 @@
 //! The rooms below call [`Report`]; it turns each call into an [`Event`] that the [`Terminal`] writes in the dialect of
 //! the CI system. Nothing else prints. Debug lines go through `tracing` to the same terminal.
 
+mod budget;
 mod dialect;
 pub mod render;
 mod result;
@@ -23,7 +24,7 @@ pub use terminal::{Progress, Streams, Terminal};
 use crate::error::Error;
 
 /// How much a note matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// For information; on GitHub a `::notice::`.
     Notice,

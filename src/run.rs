@@ -67,6 +67,10 @@ pub fn run(process: Process) -> u8 {
             report.terminal().result(&text);
             code
         }
+        Ok(Request::PrintRaw(text)) => {
+            report.terminal().raw_result(text.as_bytes());
+            0
+        }
         Ok(Request::Run(inputs)) => session.run(&inputs),
         Err(errors) => session.refuse(&errors),
     }
@@ -94,7 +98,7 @@ impl Session<'_> {
             result.fail(errors);
         }
         let delivered = deliver::deliver(&result, outcome.as_ref().ok(), inputs, self);
-        match delivered {
+        let code = match delivered {
             Err(error) if result.exit_code == 0 => {
                 self.report.emit(&Event::Failure(&error));
                 error.class().exit_code()
@@ -104,7 +108,9 @@ impl Session<'_> {
                 result.exit_code
             }
             Ok(()) => result.exit_code,
-        }
+        };
+        self.report.terminal().finish();
+        code
     }
 
     /// The inputs themselves are wrong: nothing was done, and the outputs say so.
@@ -112,15 +118,20 @@ impl Session<'_> {
         self.tell(Some(errors));
         let mut result = Ledger::new("", false).result();
         result.fail(errors);
-        if let Err(error) = self.ci.outputs(&deliver::outputs(&result, result.to_json(false))) {
+        if let Err(error) = deliver::refused(&result, self) {
             self.report.emit(&Event::Failure(&error));
         }
+        self.report.terminal().finish();
         result.exit_code
     }
 
     fn tell(&self, errors: Option<&Errors>) {
-        for error in errors.into_iter().flat_map(Errors::iter) {
+        let Some(errors) = errors else { return };
+        for error in errors.iter() {
             self.report.emit(&Event::Failure(error));
+        }
+        if let Err(error) = self.ci.failed(errors, self.report) {
+            self.report.warning(error.to_string());
         }
     }
 

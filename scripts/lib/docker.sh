@@ -1,5 +1,6 @@
 # Sourced by the scripts, after registry.sh: a docker daemon of our own, in the scratch directory.
 #
+#   docker_possible  whether a daemon can be started here; says why not
 #   start_docker     $docker: its client with the socket, as an array; DOCKER_HOST and DOCKER_CONFIG for other programs
 #
 # Containers have the host's network (`run --network host`): the daemon touches neither bridges nor the firewall. It
@@ -8,17 +9,20 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # $docker is read by who sources this; $scratch, $scripts_dir: registry.sh
 
+docker_possible() {
+  docker_root=()
+  [ "$(id -u)" != 0 ] || return 0
+  docker_root=(sudo -n)
+  "${docker_root[@]}" true 2>/dev/null || {
+    printf '%s: a docker daemon needs root: run this as root, or where sudo asks for no password\n' "${0##*/}" >&2
+    return 1
+  }
+}
+
 start_docker() {
   local tries
+  docker_possible || return 1
   "$scripts_dir/install-system" docker
-  docker_root=()
-  if [ "$(id -u)" != 0 ]; then
-    docker_root=(sudo -n)
-    "${docker_root[@]}" true 2>/dev/null || {
-      printf 'a docker daemon needs root: run this as root, or where sudo asks for no password\n' >&2
-      return 1
-    }
-  fi
   docker_dir=$scratch/docker
   docker_group=oci-artifact-$$
   mkdir -p "$docker_dir/config"

@@ -4,6 +4,7 @@
 //! the older `##[name …]data` anywhere in it. `::set-output` and `##[set-output …]` still work, so a file name or a
 //! registry's error body that reaches the log as it is could set the outputs of our step.
 
+use super::characters::Characters;
 use crate::report::{is_invisible, sanitize};
 
 /// `text` such that no line of it is a command. What is changed stays readable: `##[` becomes `## [`, `::` at the
@@ -37,13 +38,11 @@ fn indent(line: &str) -> &str {
 /// is left out.
 #[derive(Debug, Default)]
 pub struct Scanner {
-    /// Bytes of a character that the next piece may complete.
-    cut: Vec<u8>,
+    characters: Characters,
     line: Line,
-    found: bool,
 }
 
-/// What was seen of a line.
+/// What was seen of a line, and of those before it.
 #[derive(Debug, Default)]
 struct Line {
     /// Whether something other than blanks stood in it.
@@ -52,48 +51,40 @@ struct Line {
     colons: u8,
     /// `#` that stand right here, up to 2.
     hashes: u8,
+    /// Whether there was a command.
+    found: bool,
 }
 
 impl Scanner {
     /// Takes the next piece; true once there was a command.
     pub fn push(&mut self, bytes: &[u8]) -> bool {
-        let joined;
-        let bytes = if self.cut.is_empty() {
-            bytes
-        } else {
-            joined = [std::mem::take(&mut self.cut).as_slice(), bytes].concat();
-            &joined
-        };
-        let mut chunks = bytes.utf8_chunks().peekable();
-        while let Some(chunk) = chunks.next() {
-            chunk.valid().chars().for_each(|character| self.take(character));
-            let invalid = chunk.invalid();
-            let incomplete = std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none());
-            if incomplete && chunks.peek().is_none() {
-                self.cut = invalid.to_vec();
-            } else if !invalid.is_empty() {
-                self.take(char::REPLACEMENT_CHARACTER);
-            }
-        }
-        self.found
-    }
-
-    fn take(&mut self, character: char) {
         let line = &mut self.line;
+        self.characters.push(bytes, |character| line.take(character));
+        line.found
+    }
+}
+
+impl Line {
+    fn take(&mut self, character: char) {
         match character {
-            '\n' | '\r' => *line = Line::default(),
+            '\n' | '\r' => {
+                *self = Line {
+                    found: self.found,
+                    ..Line::default()
+                }
+            }
             _ if character.is_control() || is_invisible(character) => {}
-            ' ' if !line.begun => {}
+            ' ' if !self.begun => {}
             _ => {
-                let first = !line.begun;
-                line.begun = true;
-                line.colons = match character {
+                let first = !self.begun;
+                self.begun = true;
+                self.colons = match character {
                     ':' if first => 1,
-                    ':' if line.colons == 1 => 2,
+                    ':' if self.colons == 1 => 2,
                     _ => 0,
                 };
-                self.found |= line.colons == 2 || (character == '[' && line.hashes == 2);
-                line.hashes = if character == '#' { (line.hashes + 1).min(2) } else { 0 };
+                self.found |= self.colons == 2 || (character == '[' && self.hashes == 2);
+                self.hashes = if character == '#' { (self.hashes + 1).min(2) } else { 0 };
             }
         }
     }
@@ -101,7 +92,7 @@ impl Scanner {
 
 /// The runner compares strings by culture, where characters without width count for nothing: `#`, U+200B, `#[` equals
 /// `##[`. They are shown as `\u{…}`, and so are other spaces than the plain one, which the runner trims.
-fn escape_invisible(text: &str) -> String {
+pub fn escape_invisible(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
         if is_invisible(c) {
             shown.extend(c.escape_unicode());

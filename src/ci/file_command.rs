@@ -6,12 +6,8 @@ use std::io::Write as _;
 
 use camino::Utf8Path;
 
+use super::summary::{LIMIT, fit};
 use crate::error::{Error, Result};
-
-/// The runner drops a longer summary with an error.
-const SUMMARY_LIMIT: usize = 1024 * 1024;
-
-const CUT: &str = "\n\n_The summary is cut here: GitHub shows at most 1 MiB._\n";
 
 /// Appends outputs to `file`. Each is a heredoc with a random delimiter, whatever its value: a value that could end
 /// its heredoc would set further outputs (google-github-actions/run-gemini-cli#526).
@@ -27,10 +23,11 @@ pub fn write_outputs(file: &Utf8Path, values: &[(&str, String)]) -> Result<()> {
     append(file, heredocs(values, &delimiter)?.as_bytes())
 }
 
-/// Appends Markdown to `file`, cut where the summary would be longer than the runner takes.
+/// Appends Markdown to `file`, cut where the summary would be longer than the runner takes: it drops a longer one with
+/// an error.
 pub fn write_summary(file: &Utf8Path, markdown: &str) -> Result<()> {
     let written = fs_err::metadata(file).map_or(0, |found| usize::try_from(found.len()).unwrap_or(usize::MAX));
-    let room = SUMMARY_LIMIT.saturating_sub(written);
+    let room = LIMIT.saturating_sub(written);
     append(file, fit(markdown, room).as_bytes())
 }
 
@@ -49,24 +46,6 @@ fn heredocs(values: &[(&str, String)], delimiter: &str) -> Result<String> {
         let _ = write!(text, "{name}<<{delimiter}\n{value}\n{delimiter}\n");
     }
     Ok(text)
-}
-
-/// `markdown` with a newline at its end; if that is over `room` bytes, its first lines and a line that says so.
-fn fit(markdown: &str, room: usize) -> String {
-    let whole = format!("{}\n", markdown.trim_end_matches('\n'));
-    if whole.len() <= room {
-        return whole;
-    }
-    let Some(most) = room.checked_sub(CUT.len()) else {
-        return String::new();
-    };
-    let end = (0..=most)
-        .rev()
-        .find(|end| whole.is_char_boundary(*end))
-        .unwrap_or_default();
-    let kept = whole.split_at(end).0;
-    let kept = kept.rsplit_once('\n').map_or("", |(lines, _)| lines);
-    format!("{kept}{CUT}")
 }
 
 /// Adds `bytes` to the end of `file`, which need not be there.
@@ -167,23 +146,5 @@ mod tests {
             let read = runner_reads(&text).unwrap();
             proptest::prop_assert_eq!(read, vec![("first".to_owned(), value), ("last".to_owned(), "x".to_owned())]);
         }
-    }
-
-    #[test]
-    fn a_summary_over_1_mib_is_cut_at_a_line_and_says_so() {
-        let (_folder, file) = file();
-        let line = "| é | sha256 |\n";
-        write_summary(&file, "# first\n").unwrap();
-        write_summary(&file, &line.repeat(SUMMARY_LIMIT / line.len() + 1)).unwrap();
-        let text = fs_err::read_to_string(&file).unwrap();
-        assert!(
-            text.len() <= SUMMARY_LIMIT && text.len() > SUMMARY_LIMIT - 200,
-            "{}",
-            text.len()
-        );
-        let kept = text.strip_suffix(CUT).unwrap().strip_prefix("# first\n").unwrap();
-        assert!(kept.lines().all(|kept| kept == line.trim_end()));
-        write_summary(&file, "more").unwrap();
-        assert!(fs_err::metadata(&file).unwrap().len() <= SUMMARY_LIMIT as u64);
     }
 }

@@ -11,12 +11,15 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::escape::Scanner;
-use super::facts::{short, slug};
-use super::{Ci, Made, System, escape, file_command, id_token};
+use super::facts::Job;
+use super::{Ci, Made, Outputs, System, escape, file_command, id_token, path};
 use crate::credentials::IdTokens;
 use crate::env::Env;
 use crate::error::{Place, Result};
 use crate::report::{Dialect, Level, Report, Scan};
+
+/// GitHub shows ten annotations of each level a step; of further ones only the log tells.
+const ANNOTATIONS: usize = 10;
 
 /// GitHub cuts the message of an annotation here.
 const MESSAGE_LIMIT: usize = 4096;
@@ -37,10 +40,6 @@ impl GitHub {
             system,
             env: env.clone(),
         }
-    }
-
-    fn get(&self, name: &str) -> Option<String> {
-        self.env.get(name).map(str::to_owned)
     }
 
     /// From the ref, `refs/pull/12/merge`; for `pull_request_target`, whose ref is the base branch, from the event.
@@ -76,8 +75,8 @@ impl GitHub {
 }
 
 impl Ci for GitHub {
-    fn name(&self) -> &'static str {
-        self.system.name()
+    fn system(&self) -> System {
+        self.system
     }
 
     fn dialect(&self) -> Box<dyn Dialect> {
@@ -90,18 +89,10 @@ impl Ci for GitHub {
     fn facts(&self) -> BTreeMap<&'static str, String> {
         let named = |kind: &str| {
             let is_kind = self.env.get("GITHUB_REF_TYPE") == Some(kind);
-            is_kind.then(|| self.get("GITHUB_REF_NAME")).flatten()
+            is_kind.then(|| self.env.text("GITHUB_REF_NAME")).flatten()
         };
-        let head = self.get("GITHUB_HEAD_REF");
+        let head = self.env.text("GITHUB_HEAD_REF");
         let pull_request = self.pull_request();
-        let tag = named("tag");
-        let branch = head.clone().or_else(|| named("branch"));
-        // Anyone can name the branch of a pull request `main`: its slug must not be that of the real one.
-        let ref_slug = match (&pull_request, &head) {
-            (Some(number), _) => Some(format!("pr-{number}")),
-            (None, Some(_)) => None,
-            (None, None) => tag.as_deref().or(branch.as_deref()).and_then(slug),
-        };
         let run = match self.system {
             System::Gitea | System::Forgejo => "GITHUB_RUN_NUMBER",
             _ => "GITHUB_RUN_ID",
@@ -110,25 +101,21 @@ impl Ci for GitHub {
             .source()
             .zip(self.env.get(run))
             .map(|(source, run)| format!("{source}/actions/runs/{run}"));
-        let sha = self.get("GITHUB_SHA");
-        [
-            ("short-sha", sha.as_deref().map(short)),
-            ("sha", sha),
-            ("ref", self.get("GITHUB_REF")),
-            ("branch", branch),
-            ("tag", tag),
-            ("ref-slug", ref_slug),
-            ("pr-number", pull_request),
-            ("run-id", self.get("GITHUB_RUN_ID")),
-            ("run-number", self.get("GITHUB_RUN_NUMBER")),
-            ("run-attempt", self.get("GITHUB_RUN_ATTEMPT")),
-            ("repository", self.get("GITHUB_REPOSITORY")),
-            ("actor", self.get("GITHUB_ACTOR")),
-            ("url", url),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
+        Job {
+            sha: self.env.text("GITHUB_SHA"),
+            reference: self.env.text("GITHUB_REF"),
+            is_pull_request: head.is_some() || pull_request.is_some(),
+            branch: head.or_else(|| named("branch")),
+            tag: named("tag"),
+            pull_request,
+            run_id: self.env.text("GITHUB_RUN_ID"),
+            run_number: self.env.text("GITHUB_RUN_NUMBER"),
+            run_attempt: self.env.text("GITHUB_RUN_ATTEMPT"),
+            repository: self.env.text("GITHUB_REPOSITORY"),
+            actor: self.env.text("GITHUB_ACTOR"),
+            url,
+        }
+        .facts()
     }
 
     fn source_url(&self) -> Option<String> {
@@ -164,14 +151,14 @@ impl Ci for GitHub {
         id_token::source(self.system, &self.env)
     }
 
-    fn outputs(&self, values: &[(&str, String)]) -> Result<()> {
+    fn outputs(&self, outputs: &Outputs<'_>, _: &Report) -> Result<()> {
         match self.env.get("GITHUB_OUTPUT") {
-            Some(file) => file_command::write_outputs(Utf8Path::new(file), values),
+            Some(file) => file_command::write_outputs(Utf8Path::new(file), outputs.values),
             None => Ok(()),
         }
     }
 
-    fn summary(&self, markdown: &str) -> Result<()> {
+    fn summary(&self, markdown: &str, _: &Report) -> Result<()> {
         match self.env.get("GITHUB_STEP_SUMMARY") {
             Some(file) => file_command::write_summary(Utf8Path::new(file), markdown),
             None => Ok(()),
@@ -184,10 +171,6 @@ impl Ci for GitHub {
         };
         let list = self.env.get("GITHUB_ARTIFACTS_LIST").map(Utf8Path::new);
         artifacts::hand_on(Utf8Path::new(file), list, artifacts, report)
-    }
-
-    fn is_ci(&self) -> bool {
-        true
     }
 }
 
@@ -247,24 +230,8 @@ struct Commands {
 impl Commands {
     /// `file` relative to the workspace, where annotations look for it.
     fn in_workspace(&self, file: &Utf8Path) -> Option<String> {
-        let file = normal(&self.directory.join(file));
-        let inside = file.strip_prefix(normal(self.workspace.as_ref()?)).ok()?;
-        Some(inside.as_str().replace('\\', "/"))
+        path::inside(self.workspace.as_ref()?, &self.directory.join(file))
     }
-}
-
-/// `path` without `.` and `..`, links not looked at.
-fn normal(path: &Utf8Path) -> Utf8PathBuf {
-    path.components().fold(Utf8PathBuf::new(), |mut normal, part| {
-        match part.as_str() {
-            "." => {}
-            ".." => {
-                normal.pop();
-            }
-            part => normal.push(part),
-        }
-        normal
-    })
 }
 
 impl Dialect for Commands {
@@ -318,6 +285,10 @@ impl Dialect for Commands {
 
     fn escape(&self, line: &str) -> String {
         escape::text(line)
+    }
+
+    fn annotation_budget(&self) -> Option<usize> {
+        Some(ANNOTATIONS)
     }
 
     fn command_scan(&self) -> Option<Scan> {

@@ -27,6 +27,8 @@ pub enum System {
     Woodpecker,
     /// Drone or Harness.
     Drone,
+    /// Tekton.
+    Tekton,
     /// Some CI system that only says `CI=true`.
     Unknown,
     /// None: a terminal.
@@ -52,6 +54,7 @@ impl System {
             ),
             (env.is_true("DRONE"), System::Drone),
             (env.get("JENKINS_URL").is_some(), System::Jenkins),
+            (env.get(super::tekton::RESULTS).is_some(), System::Tekton),
             (env.is_true("CI"), System::Unknown),
         ];
         let found = signs.into_iter().find(|(shown, _)| *shown);
@@ -72,6 +75,7 @@ impl System {
             System::Jenkins => "Jenkins",
             System::Woodpecker => "Woodpecker",
             System::Drone => "Drone",
+            System::Tekton => "Tekton",
             System::Unknown => "CI",
             System::None => "terminal",
         }
@@ -97,6 +101,7 @@ mod tests {
             (&[("CI", "true"), ("DRONE", "true")], System::Drone),
             (&[("CI", "true"), ("GITLAB_CI", "true")], System::GitLab),
             (&[("JENKINS_URL", "https://ci.example.com/")], System::Jenkins),
+            (&[("OCI_ARTIFACT_TEKTON_RESULTS", "/tekton/results")], System::Tekton),
             (&[("CI", "true")], System::Unknown),
             (&[("CI", "false")], System::None),
             (&[("CI", "")], System::None),

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches};
 
+use super::generate::{self, generate};
 use super::layers::{Given, Layer};
 use super::table::{INPUTS, Input, Kind};
 use super::{Command, oras, suggest};
@@ -12,6 +13,9 @@ use crate::error::{Error, Result};
 
 /// The name that the help shows.
 const PROGRAM: &str = "oci-artifact";
+
+/// The one flag that stands without a command.
+const GENERATE: &str = "generate";
 
 const ABOUT: &str = "Push build outputs to container registries as OCI artifacts, and pull them back";
 
@@ -22,6 +26,8 @@ pub enum Parsed {
     Command(Command, Layer),
     /// A text that was asked for: help or version.
     Text(String),
+    /// A script or page that was asked for.
+    Generated(String),
 }
 
 /// Reads the arguments, the program's name first. `default` is the command that holds when none is named; `None` asks
@@ -51,6 +57,10 @@ pub fn parse(mut arguments: Vec<OsString>, default: Option<Command>) -> Result<P
                 }
                 Ok(Parsed::Command(command, flags))
             }
+            None if matches.contains_id(GENERATE) => {
+                let kind = matches.get_one::<String>(GENERATE).map(String::as_str);
+                generate(kind.unwrap_or_default(), definition()).map(Parsed::Generated)
+            }
             None => Err(Error::usage("no command is named").hint(format!("{PROGRAM} --help lists the commands"))),
         },
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -79,7 +89,8 @@ pub fn help() -> String {
 /// Whether the arguments begin with a flag, so that the command is left to the inputs.
 pub fn lacks_command(arguments: &[OsString]) -> bool {
     let first = arguments.get(1).and_then(|argument| argument.to_str());
-    first.is_none_or(|first| first.starts_with('-') && !["-h", "--help", "-V", "--version"].contains(&first))
+    let own = ["-h", "--help", "-V", "--version", "--generate"];
+    first.is_none_or(|first| first.starts_with('-') && !own.contains(&first.split('=').next().unwrap_or_default()))
 }
 
 /// `-v list …`, where nothing else names a command.
@@ -133,12 +144,19 @@ fn refuse_secrets(arguments: &[OsString]) -> Result<()> {
     Ok(())
 }
 
-fn definition() -> clap::Command {
+/// All commands with their flags.
+pub fn definition() -> clap::Command {
     let root = clap::Command::new(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
         .about(ABOUT)
         .after_help(format!("'{PROGRAM} COMMAND --help' explains a command and its inputs."))
         .disable_help_subcommand(true)
+        .arg(
+            Arg::new(GENERATE)
+                .long(GENERATE)
+                .value_name("KIND")
+                .help(format!("Print a page or script: {}", generate::kinds().join(", "))),
+        )
         // A fixed width: the help is the same in every log.
         .term_width(100);
     root.subcommands(Command::ALL.iter().map(|command| {

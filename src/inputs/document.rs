@@ -1,5 +1,7 @@
 //! The table as README and `action.yml` show it. Tests hold both files to these texts.
 
+pub mod systems;
+
 use super::outputs::OUTPUTS;
 use super::table::{INPUTS, Input, Kind};
 
@@ -107,7 +109,7 @@ fn line(input: &Input) -> String {
 }
 
 /// All that is to be said of an input.
-fn help(input: &Input) -> String {
+pub fn help(input: &Input) -> String {
     let mut text = line(input);
     if !input.more.is_empty() {
         text.push(' ');

@@ -426,6 +426,24 @@ pub const INPUTS: &[Input] = &[
         .of(CONNECTS)
         .under(NETWORK),
     Input::text("output-file", "FILE", "File that gets the result as JSON").under(RESULT),
+    Input::text(
+        "variables-file",
+        "FILE",
+        "File that gets the outputs as variables, in the CI system's form",
+    )
+    .default("on GitLab oci-artifact.env")
+    .more(
+        "NAME='value' for a shell, on GitLab a dotenv report, on Jenkins properties. Other variables in the file stay. \
+         Lists are on one line, separated by blanks.",
+    )
+    .under(RESULT),
+    Input::text(
+        "variable-prefix",
+        "TEXT",
+        "What the names of these variables begin with",
+    )
+    .default("ARTIFACT_")
+    .under(RESULT),
     Input::text("format", "FORMAT", "Form of the result on stdout: text or json")
         .default("text")
         .under(RESULT),

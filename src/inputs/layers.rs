@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::plugin;
 use super::table::{INPUTS, Input};
 use crate::ci::System;
 use crate::env::Env;
@@ -10,13 +11,14 @@ use crate::suggest::nearest;
 /// Our own prefix, read everywhere.
 const OWN: &str = "OCI_ARTIFACT_";
 
-/// Variables with our prefix that are no inputs: the binary that the action takes and where it gets one from, the mark
-/// of the action itself, and the folder of the test suites.
+/// Variables with our prefix that are no inputs: the mark of the action, the binary that it takes, where it downloads
+/// from, the folder of the test suites, and what tells of Tekton.
 const OURS: &[&str] = &[
+    "OCI_ARTIFACT_ACTION",
     "OCI_ARTIFACT_BIN",
     "OCI_ARTIFACT_MIRROR",
-    "OCI_ARTIFACT_ACTION",
     "OCI_ARTIFACT_PEERS",
+    "OCI_ARTIFACT_TEKTON_RESULTS",
 ];
 
 /// The text of an input and the source that gave it. No `Debug`: it may be a secret.
@@ -65,7 +67,11 @@ pub fn system_layer(env: &Env, system: System) -> Layer {
         let hyphens = format!("{prefix}{}", input.name.to_ascii_uppercase());
         let underscores = format!("{prefix}{}", input.variable());
         let mut names = [hyphens, underscores].into_iter();
-        names.find_map(|name| env.get(&name).map(|text| Given::new(text, name.as_str())))
+        let found = names.find_map(|name| env.get(&name).map(|text| (name, text)));
+        found.map(|(name, text)| match prefix {
+            "PLUGIN_" => Given::new(plugin::setting(input, text), name),
+            _ => Given::new(text, name),
+        })
     })
 }
 

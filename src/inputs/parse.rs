@@ -141,6 +141,14 @@ impl Reader<'_> {
             client_key: path(raw.client_key.as_deref()),
             working_directory: path(raw.working_directory.as_deref()).unwrap_or_else(|| ".".into()),
             output_file: path(raw.output_file.as_deref()),
+            variables_file: path(raw.variables_file.as_deref()),
+            variable_prefix: self
+                .read(
+                    "variable-prefix",
+                    raw.variable_prefix.as_deref(),
+                    value::variable_prefix,
+                )
+                .unwrap_or_else(|| super::VARIABLE_PREFIX.to_owned()),
             format: self
                 .read("format", raw.format.as_deref(), |text| {
                     value::choice(text, &[("text", Format::Text), ("json", Format::Json)])

@@ -69,6 +69,8 @@ pub struct RawInputs {
     pub client_cert: Option<String>,
     pub client_key: Option<String>,
     pub output_file: Option<String>,
+    pub variables_file: Option<String>,
+    pub variable_prefix: Option<String>,
     pub format: Option<String>,
     pub summary: Option<String>,
     pub log_level: Option<String>,

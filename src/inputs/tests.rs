@@ -73,6 +73,7 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
 fn inputs(arguments: &[&str], variables: &[(&str, &str)]) -> Inputs {
     match run(arguments, variables).request {
         Ok(Request::Run(inputs)) => *inputs,
+        Ok(Request::PrintRaw(text)) => panic!("{text}"),
         Ok(Request::Print(text, code)) => panic!("{code}: {text}"),
         Err(errors) => panic!("{}", lines(&errors)),
     }

@@ -123,6 +123,21 @@ pub fn referrer_types(text: &str) -> Result<Vec<String>> {
     Ok(lines)
 }
 
+/// What names of variables may begin with, and no name of an input.
+pub fn variable_prefix(text: &str) -> Result<String> {
+    let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_name || text.starts_with(|first: char| first.is_ascii_digit()) {
+        let why = format!("{text:?} begins no variable");
+        return Err(Error::usage(why).hint("write letters, digits and _, such as APP_"));
+    }
+    // With the output artifact-type even `OCI_` makes a name of ours.
+    if text == "OCI_" || text.starts_with("OCI_ARTIFACT_") {
+        let why = format!("variables that begin with {text:?} would be inputs of the next run");
+        return Err(Error::usage(why).hint("choose a prefix of your own, such as APP_"));
+    }
+    Ok(text.to_owned())
+}
+
 /// One of `choices`, by its name.
 pub fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T> {
     let found = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);

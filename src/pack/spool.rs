@@ -41,8 +41,11 @@ impl Spool {
                 Err(bytes) => bytes,
             },
         };
-        self.write(&bytes)
-            .map_err(|error| Error::local(error).context("cannot keep packed bytes in a temporary file"))
+        self.write(&bytes).map_err(|error| {
+            Error::local(error)
+                .context("cannot keep packed bytes in a temporary file")
+                .hint("let TMPDIR name a folder that can be written, with room for the packed directory")
+        })
     }
 
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {

@@ -8,7 +8,8 @@ pub type Scan = Box<dyn FnMut(&[u8]) -> bool + Send>;
 
 /// The line formats of a CI system. Every text it is given may come from a registry or an artifact.
 pub trait Dialect: Send + Sync {
-    /// Lines that make the CI hide `secret` from now on; `None` where there is no such command.
+    /// Lines that make the CI hide `secret` from now on; `None` where there is no such command, or where it goes
+    /// another way than by the log, which this call then begins.
     fn mask(&self, secret: &str) -> Option<String>;
 
     /// The line that opens a group.
@@ -23,9 +24,18 @@ pub trait Dialect: Send + Sync {
     /// `line` such that the CI takes it as text, whatever stands in it.
     fn escape(&self, line: &str) -> String;
 
+    /// Waits until the CI hides all that [`Dialect::mask`] was called for. Called before each line.
+    fn settle(&self) {}
+
     /// Looks through bytes, given in pieces, that are to be printed as they are; true once the CI would act on a line
     /// of them. `None` where there is nothing to look for.
     fn command_scan(&self) -> Option<Scan> {
+        None
+    }
+
+    /// How many annotations of each level the CI shows; `None` where it shows all. The last one tells of those that
+    /// would be over it.
+    fn annotation_budget(&self) -> Option<usize> {
         None
     }
 }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::budget::Budget;
 use super::{Dialect, Direction, Event, Level, Outcome, Scan};
-use crate::error::Error;
+use crate::error::{Error, Place};
 
 /// Whether progress bars are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,7 @@ pub struct Terminal {
     bars: Option<MultiProgress>,
     /// What the CI was told to mask: once is enough, and a pair for Basic is made for each request.
     masked: Mutex<HashSet<String>>,
+    budget: Mutex<Budget>,
 }
 
 impl Terminal {
@@ -65,6 +67,7 @@ impl Terminal {
     pub fn new(streams: Streams, dialect: Box<dyn Dialect>, progress: Progress) -> Self {
         let bars = (progress == Progress::Bars)
             .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(5)));
+        let budget = Mutex::new(Budget::new(dialect.annotation_budget()));
         Terminal {
             stdout: Mutex::new(streams.stdout),
             stderr: Mutex::new(streams.stderr),
@@ -72,6 +75,7 @@ impl Terminal {
             dialect,
             bars,
             masked: Mutex::default(),
+            budget,
         }
     }
 
@@ -101,6 +105,11 @@ impl Terminal {
         } else {
             self.dialect.command_scan()
         }
+    }
+
+    /// Writes a command that the CI system acts on; whoever makes it has escaped its parts.
+    pub fn command(&self, command: &str) {
+        self.verbatim(command);
     }
 
     /// Writes a line of the log.
@@ -167,9 +176,8 @@ impl Terminal {
     }
 
     fn note(&self, level: Level, text: &str) {
-        match self.dialect.annotation(level, text, None) {
-            Some(command) => self.verbatim(&command),
-            None => self.line(&format!("{}: {text}", label(level))),
+        if !self.annotate(level, text, None) {
+            self.line(&format!("{}: {text}", label(level)));
         }
     }
 
@@ -179,13 +187,39 @@ impl Terminal {
             .map(|hint| format!("\n  hint: {hint}"))
             .unwrap_or_default();
         let message = format!("{}{hint}", error.message());
-        match self.dialect.annotation(Level::Error, &message, error.place()) {
-            Some(command) => self.verbatim(&command),
-            None => self.line(&format!("error: {error}{hint}")),
+        if !self.annotate(Level::Error, &message, error.place()) {
+            self.line(&format!("error: {error}{hint}"));
         }
     }
 
+    /// Whether the CI sets `message` off by a line of its own, at once.
+    fn annotate(&self, level: Level, message: &str, place: Option<&Place>) -> bool {
+        let Some(command) = self.dialect.annotation(level, message, place) else {
+            return false;
+        };
+        let now = self.budget().admit(level, message, place);
+        if now {
+            self.verbatim(&command);
+        }
+        now
+    }
+
+    /// Writes the annotations that were held back, one a level; nothing comes after it.
+    pub fn finish(&self) {
+        let held = self.budget().take();
+        for held in held {
+            if let Some(command) = self.dialect.annotation(held.level, &held.message, held.place.as_ref()) {
+                self.verbatim(&command);
+            }
+        }
+    }
+
+    fn budget(&self) -> std::sync::MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn verbatim(&self, text: &str) {
+        self.dialect.settle();
         let write = || write(&self.stderr, format!("{text}\n").as_bytes());
         match &self.bars {
             Some(bars) => bars.suspend(write),

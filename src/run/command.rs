@@ -388,7 +388,7 @@ impl Run<'_> {
             match value {
                 Some(value) => drop(annotations.everywhere.insert(key.to_owned(), value)),
                 None => {
-                    let ci = self.session.ci.name();
+                    let ci = self.session.ci.system().name();
                     self.session
                         .report
                         .warning(format!("`ci-annotations`: {ci} gives this job no {key}"));

@@ -1,10 +1,10 @@
 //! The result to its readers: stdout, the CI's outputs and summary, the file of `output-file`.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::ci::Made;
+use crate::ci::{Made, Outputs};
 use crate::error::Result;
-use crate::inputs::{Format, Inputs};
+use crate::inputs::{self, Format, Inputs};
 use crate::reference::{Case, Reference};
 use crate::report::{RunResult, State, render};
 
@@ -37,14 +37,38 @@ pub(super) fn deliver(
     if let Ok(Some(path)) = &json_file {
         values.push(("json-file", path.to_string()));
     }
-    let outputs = session.ci.outputs(&values);
+    let outputs = Outputs {
+        values: &values,
+        prefix: &inputs.variable_prefix,
+    };
+    let handed_on = hand_on(&outputs, inputs.variables_file.as_deref(), inputs, session);
     let summary = if inputs.summary && summarised(result) {
-        session.ci.summary(&render::summary(result))
+        session.ci.summary(&render::summary(result), session.report)
     } else {
         Ok(())
     };
     let made = session.ci.made(&made(result), session.report);
-    json_file.map(drop).and(outputs).and(summary).and(made)
+    json_file.map(drop).and(handed_on).and(summary).and(made)
+}
+
+/// Gives the outputs to the system's own channel, and to the file of variables that it or the input `file` names.
+fn hand_on(outputs: &Outputs<'_>, file: Option<&Utf8Path>, inputs: &Inputs, session: &Session<'_>) -> Result<()> {
+    let own = session.ci.outputs(outputs, session.report);
+    let variables = session.ci.variables();
+    let file = match file {
+        Some(file) => Some(session.env.directory().join(&inputs.working_directory).join(file)),
+        None => variables.file,
+    };
+    let Some(file) = file else { return own };
+    let left_out = outputs.write(&file, variables.form, variables.limit)?;
+    if !left_out.is_empty() {
+        let limit = variables.limit.unwrap_or_default();
+        session.report.warning(format!(
+            "{file} may have {limit} bytes, so it lacks {}; `output-file` has the whole result",
+            left_out.join(", ")
+        ));
+    }
+    own
 }
 
 /// What push and index left in registries; an attachment is no artifact of its own, and a layout is nobody's to fetch.
@@ -89,9 +113,19 @@ fn json_file(json: &str, inputs: &Inputs, session: &Session<'_>) -> Result<Optio
     Ok(Some(path))
 }
 
+/// Hands on that the inputs themselves are wrong.
+pub(super) fn refused(result: &RunResult, session: &Session<'_>) -> Result<()> {
+    let values = outputs(result, result.to_json(false));
+    let outputs = Outputs {
+        values: &values,
+        prefix: inputs::VARIABLE_PREFIX,
+    };
+    session.ci.outputs(&outputs, session.report)
+}
+
 /// The outputs, as `action.yml` declares them: those of the first artifact, then those of the run. `json` is the
 /// compact JSON of `result`.
-pub(super) fn outputs(result: &RunResult, json: String) -> Vec<(&'static str, String)> {
+fn outputs(result: &RunResult, json: String) -> Vec<(&'static str, String)> {
     let mut values = Vec::new();
     if let Some(first) = result.artifacts.first() {
         // A step that runs after a failure must not sign or pull what was only planned.

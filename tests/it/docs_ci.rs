@@ -1,16 +1,31 @@
-//! README's recipes for CI systems beside GitHub: each is YAML, its command is one, and what it gives to the job is
-//! what the program misses where it isn't given.
+//! The pages of docs/ci: every YAML there is one, the inputs in it are inputs, and what a recipe for a login without a
+//! stored secret gives to the job is what the program misses where it isn't given.
 
+use std::collections::BTreeSet;
+
+use oci_artifact::inputs::table::find;
 use serde_json::Value;
 
 use crate::support::runner::{Outcome, Workspace};
 
-/// README's block for `system`.
+/// The page `name` of docs/ci.
+fn page(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ci");
+    fs_err::read_to_string(format!("{folder}/{name}.md")).unwrap()
+}
+
+/// The blocks of YAML in a text.
+fn blocks(text: &str) -> impl Iterator<Item = &str> {
+    text.split("```yaml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+}
+
+/// The page's block for a login without a stored secret.
 fn recipe(system: &str) -> String {
-    let readme = fs_err::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let rest = readme.split(&format!("\n**{system}**:")).nth(1).unwrap();
-    let block = rest.split("```yaml\n").nth(1).unwrap();
-    block.split("```").next().unwrap().to_owned()
+    let page = page(system);
+    let rest = page.split("**Login without a stored secret**:").nth(1).unwrap();
+    blocks(rest).next().unwrap().to_owned()
 }
 
 /// Runs the command of a recipe, with values for its variables, as a job that `variables` announce. No request can
@@ -42,16 +57,16 @@ fn the_recipe_of_each_ci_system_gives_what_the_program_misses_without_it() {
         ("OCI_ARTIFACT_AZURE_TENANT_ID", "x"),
     ];
     for (system, variables, key, missed) in [
-        ("GitLab", &[("GITLAB_CI", "true")][..], "id_tokens:", "`id_tokens:`"),
-        ("Azure Pipelines", &azure, "task: AzureCLI@2", "SERVICE_CONNECTION_ID"),
+        ("gitlab", &[("GITLAB_CI", "true")][..], "id_tokens:", "`id_tokens:`"),
+        ("azure", &azure, "task: AzureCLI@2", "SERVICE_CONNECTION_ID"),
         (
-            "Bitbucket",
+            "bitbucket",
             &[("BITBUCKET_BUILD_NUMBER", "1")],
             "oidc: true",
             "`oidc: true`",
         ),
-        ("CircleCI", &[("CIRCLECI", "true")], "context: ", "use a context"),
-        ("Buildkite", &[("BUILDKITE", "true")], "command: ", "`buildkite-agent`"),
+        ("circleci", &[("CIRCLECI", "true")], "context: ", "use a context"),
+        ("buildkite", &[("BUILDKITE", "true")], "command: ", "`buildkite-agent`"),
     ] {
         let recipe = recipe(system);
         assert!(recipe.contains(key), "{recipe}");
@@ -75,7 +90,7 @@ fn the_tokens_of_the_recipes_are_found() {
         )
     };
     let audience = "api://AzureADTokenExchange";
-    let gitlab = recipe("GitLab");
+    let gitlab = recipe("gitlab");
     assert!(
         gitlab.contains(&format!("OCI_ARTIFACT_ID_TOKEN: {{aud: \"{audience}\"}}")),
         "{gitlab}"
@@ -97,4 +112,93 @@ fn the_tokens_of_the_recipes_are_found() {
         "{}",
         right.snapshot()
     );
+}
+
+/// Keys below which inputs stand, each as a system names them; what the system's own file adds is not among them.
+const PLACES: &[(&str, &[&str])] = &[
+    ("with", &[]),
+    ("settings", &[]),
+    (
+        "inputs",
+        &[
+            "job",
+            "stage",
+            "image",
+            "azureSubscription",
+            "addSpnToEnvironment",
+            "scriptType",
+            "scriptLocation",
+        ],
+    ),
+    ("parameters", &["step", "env", "serviceConnection", "ref"]),
+    ("oci-artifact/push", &[]),
+    ("oci-artifact/pull", &["from-file"]),
+];
+
+fn unknown(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                let own = PLACES.iter().find(|(place, _)| place == key).map(|(_, own)| *own);
+                let own = own.or_else(|| key.contains("OWNER/oci-artifact#").then_some(&[][..]));
+                match (own, value.as_object()) {
+                    (Some(own), Some(given)) => found.extend(
+                        given
+                            .keys()
+                            .filter(|name| !own.contains(&name.as_str()) && find(&kebab(name)).is_none())
+                            .filter(|name| *name != "inlineScript")
+                            .cloned(),
+                    ),
+                    _ => unknown(value, found),
+                }
+            }
+        }
+        Value::Array(array) => array.iter().for_each(|value| unknown(value, found)),
+        _ => {}
+    }
+}
+
+/// Azure's `artifactType` as `artifact-type`.
+fn kebab(name: &str) -> String {
+    let parts = name.chars().map(|c| match c {
+        'A'..='Z' => format!("-{}", c.to_ascii_lowercase()),
+        _ => c.to_string(),
+    });
+    parts.collect()
+}
+
+#[test]
+fn every_yaml_of_the_pages_is_one_and_names_inputs() {
+    let mut seen = 0;
+    for entry in fs_err::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ci")).unwrap() {
+        let text = fs_err::read_to_string(entry.unwrap().path()).unwrap();
+        for block in blocks(&text) {
+            let value: Value = serde_yaml::from_str(block).unwrap_or_else(|error| panic!("{error}: {block}"));
+            let mut found = BTreeSet::new();
+            unknown(&value, &mut found);
+            assert!(found.is_empty(), "{found:?} in {block}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 14, "{seen}");
+    let mut found = BTreeSet::new();
+    let wrong = serde_json::json!({"steps": [{"uses": "x", "with": {"referense": "a", "files": "b"}}]});
+    unknown(&wrong, &mut found);
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["referense"]);
+}
+
+/// Flags of the commands in the pages and examples are flags.
+#[test]
+fn every_flag_of_the_pages_is_an_input() {
+    for name in ["gitlab", "azure", "buildkite", "circleci", "jenkins", "bitbucket"] {
+        let text = page(name);
+        for line in text.lines().filter(|line| line.contains(" --")) {
+            let words = line
+                .split([' ', '`', ':', ')'])
+                .filter_map(|word| word.strip_prefix("--"));
+            for flag in words.filter(|flag| flag.starts_with(|c: char| c.is_ascii_lowercase())) {
+                assert!(find(flag).is_some_and(|input| input.has_flag()), "{name}: --{flag}");
+            }
+        }
+    }
 }

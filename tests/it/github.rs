@@ -96,6 +96,33 @@ fn outputs_and_summary_of_a_push() {
     assert_eq!(self::outputs(&workspace)["changed"], "false");
 }
 
+/// orgs/community discussions 26680, 68471: of an eleventh annotation nobody would know.
+#[test]
+fn of_more_than_ten_mistakes_the_last_annotation_tells_the_rest() {
+    let workspace = Workspace::new();
+    let wrong: String = (0..15).map(|n| format!("  wrong-{n}: x\n")).collect();
+    workspace.write("spec.yaml", format!("artifacts:\n- reference: oci:layout:v1\n{wrong}"));
+    let outcome = job(&workspace).args(["push", "-f", "spec.yaml"]).call();
+    outcome.exit(2);
+    let annotations: Vec<&str> = outcome
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("::error "))
+        .collect();
+    assert_eq!(annotations.len(), 10, "{}", outcome.snapshot());
+    let told = |n: usize| {
+        annotations
+            .iter()
+            .any(|line| line.contains(&format!("wrong-{n}\"")) || line.contains(&format!("wrong-{n}`")))
+    };
+    assert!((0..15).all(told), "{}", outcome.snapshot());
+    let plain = outcome
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("error: spec.yaml:"));
+    assert_eq!(plain.count(), 15 - 9, "each that waits is in the log at once");
+}
+
 #[test]
 fn a_mistake_is_an_annotation_at_its_line_and_the_outputs_say_so() {
     let workspace = Workspace::new();

@@ -8,6 +8,7 @@
 mod action_yml;
 mod attach;
 mod bugs;
+mod ci_files;
 mod commands;
 mod contract;
 mod copy;
@@ -44,6 +45,7 @@ mod spec_errors;
 mod stdin;
 mod stdout;
 mod support;
+mod systems;
 mod tags;
 mod transport;
 mod transport_proxy;

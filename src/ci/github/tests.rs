@@ -168,6 +168,15 @@ fn groups() {
     assert_eq!(commands().group_end().unwrap(), "::endgroup::");
 }
 
+fn hand_on(ci: &GitHub) {
+    let outputs = Outputs {
+        values: &[("digest", "sha256:0".to_owned())],
+        prefix: "",
+    };
+    ci.outputs(&outputs, &Report::silent()).unwrap();
+    ci.summary("# pushed", &Report::silent()).unwrap();
+}
+
 #[test]
 fn outputs_and_summary_go_to_the_files_of_the_step() {
     let folder = tempfile::tempdir().unwrap();
@@ -178,8 +187,7 @@ fn outputs_and_summary_go_to_the_files_of_the_step() {
         ("GITHUB_OUTPUT", &output),
         ("GITHUB_STEP_SUMMARY", &summary),
     ]);
-    ci.outputs(&[("digest", "sha256:0".to_owned())]).unwrap();
-    ci.summary("# pushed").unwrap();
+    hand_on(&ci);
     assert!(fs_err::read_to_string(output).unwrap().contains("\nsha256:0\n"));
     assert_eq!(fs_err::read_to_string(summary).unwrap(), "# pushed\n");
 }
@@ -187,8 +195,7 @@ fn outputs_and_summary_go_to_the_files_of_the_step() {
 #[test]
 fn without_the_files_nothing_is_written() {
     let ci = ci(&[("GITHUB_ACTIONS", "true")]);
-    ci.outputs(&[("digest", "sha256:0".to_owned())]).unwrap();
-    ci.summary("# pushed").unwrap();
+    hand_on(&ci);
     assert!(ci.is_ci());
 }
 
