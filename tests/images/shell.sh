@@ -1,6 +1,6 @@
 # Sourced by scripts/test-images, after scratch.sh: the image with a shell, where a system starts one in it.
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2016 # set by scripts/test-images; the scripts are the containers'
+# shellcheck disable=SC2154,SC2016,SC2034 # set and read by scripts/test-images; the scripts are the containers'
 
 # GitLab's docker executor finds a shell in the image and pipes the job to it (`shells/bash.go` of GitLab Runner).
 detect='if [ -x /usr/local/bin/bash ]; then exec /usr/local/bin/bash
