@@ -206,3 +206,42 @@ fn every_recipe_for_a_registry_is_a_push() {
         assert!(hosts.contains(host), "{host}: {hosts:?}");
     }
 }
+
+/// What users copy names the version that this is: images, and files of a tag.
+#[test]
+fn what_is_copied_names_this_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    let mut named = 0;
+    for folder in [
+        "README.md",
+        "docs.md",
+        "docs",
+        "templates",
+        "ci",
+        "examples",
+        "plugin.yml",
+    ] {
+        for entry in walkdir::WalkDir::new(repository(folder)) {
+            let entry = entry.unwrap();
+            let Some(text) = entry
+                .file_type()
+                .is_file()
+                .then(|| fs_err::read_to_string(entry.path()).unwrap())
+            else {
+                continue;
+            };
+            for mark in ["oci-artifact:", "OWNER/oci-artifact/v"] {
+                let behind = text
+                    .split(mark)
+                    .skip(1)
+                    .map(|rest| rest.split(['-', '/', '"', '`']).next().unwrap());
+                let numbers = behind.map(|rest| rest.split_whitespace().next().unwrap_or_default());
+                for number in numbers.filter(|number| number.starts_with(|first: char| first.is_ascii_digit())) {
+                    assert_eq!(number, version, "{}", entry.path().display());
+                    named += 1;
+                }
+            }
+        }
+    }
+    assert!(named > 5, "{named}");
+}
