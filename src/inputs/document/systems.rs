@@ -141,7 +141,8 @@ pub fn buildkite_properties() -> String {
         let types = match input.kind {
             Kind::Text | Kind::Duration | Kind::Bytes | Kind::Number => "[string, number]",
             Kind::Bool => "[boolean, string]",
-            Kind::Lines => "[string, number, array, object]",
+            Kind::Lines if input.value == "KEY=VALUE" => "[string, array, object]",
+            Kind::Lines => "[string, number, array]",
             Kind::Yaml => "[string, array, object]",
         };
         let description = field(6, "description", &summary(input));
