@@ -31,6 +31,7 @@ pub(super) struct Staging<'a> {
     /// For messages.
     path: &'a Utf8Path,
     /// Bits that are taken from the modes of entries.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "entries have no modes there"))]
     umask: u32,
     /// Bytes that copies of hard links may take; see [`Staging::hard_link`].
     copies_left: u64,

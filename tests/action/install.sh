@@ -114,8 +114,8 @@ anew
 refused "unknown repository" "OCI_ARTIFACT_MIRROR" -- OCI_ARTIFACT_MIRROR= GITHUB_SERVER_URL="$release_server"
 anew
 refused "neither here nor there" "$release_server/octo-org/none/.*HTTP status 404.*https://github.com/octo-org/none/" \
-  'HTTP status 403, tries: 1' -- OCI_ARTIFACT_MIRROR= GITHUB_SERVER_URL="$release_server" ACTION_REPOSITORY=octo-org/none/x \
-  https_proxy="$release_server" no_proxy=127.0.0.1
+  'HTTP status 403, tries: 1' -- OCI_ARTIFACT_MIRROR= GITHUB_SERVER_URL="$release_server" \
+  ACTION_REPOSITORY=octo-org/none https_proxy="$release_server" no_proxy=127.0.0.1
 same "requests" "CONNECT github.com:443 403 0" "$(sort -u "$releases/log" | grep CONNECT)"
 anew
 refused "a mirror's password" "//\*\*\*@127.0.0.1:1/" -- OCI_ARTIFACT_MIRROR=http://robot:geheim@127.0.0.1:1

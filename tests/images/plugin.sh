@@ -2,7 +2,7 @@
 # give one. Woodpecker: `pipeline/frontend/yaml/compiler/settings` (names: upper case, - and . become _; a list of
 # scalars is joined by commas, anything else is JSON). Drone: `engine/compiler` (upper case alone, - and . stay).
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # set by scripts/test-images
+# shellcheck disable=SC2154,SC2054 # set by scripts/test-images; the commas are the systems'
 
 echo second >"$work/second.txt"
 echo '{"sbom":true}' >"$work/sbom.json"
