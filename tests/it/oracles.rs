@@ -35,7 +35,8 @@ fn log(variable: (&str, &str)) -> (Workspace, Vec<String>) {
         .env(variable.0, variable.1);
     let run = run.env("GITHUB_WORKSPACE", path.as_str());
     let outcome = run
-        .env("OCI_ARTIFACT_TOKEN", "se%cret\nof two lines")
+        .env("OCI_ARTIFACT_USERNAME", "u")
+        .env("OCI_ARTIFACT_PASSWORD", "se%cret\nof two lines")
         .env("OCI_ARTIFACT_REGISTRY", "r.example");
     let outcome = outcome.call();
     outcome.exit(2);
@@ -65,13 +66,23 @@ fn github_s_toolkit_writes_the_same_commands() {
         kinds.push(name.to_owned());
         // `%0A` in a message is a newline, which the toolkit escapes again.
         let data = data.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%");
-        let script = "(() => { const { issueCommand } = require('@actions/core/lib/command'); let said = ''; \
-                      const write = process.stdout.write; process.stdout.write = text => { said += text; return true }; \
-                      issueCommand(input.name, input.properties, input.data); process.stdout.write = write; \
-                      return said.trimEnd() })()";
+        let script = "(() => { \
+            const { issueCommand } = require('@actions/core/lib/command'); \
+            const write = process.stdout.write; \
+            let said = ''; \
+            process.stdout.write = text => { said += text; return true }; \
+            issueCommand(input.name, input.properties, input.data); \
+            process.stdout.write = write; \
+            return said.trimEnd() })()";
         let theirs = node(script, &json!({"name": name, "properties": properties, "data": data}));
         assert_eq!(theirs.as_str().unwrap(), line);
     }
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("::error file=50%25 a%3Ab%2Cc;d]e.yaml,line=4")),
+        "{lines:#?}"
+    );
     kinds.sort();
     kinds.dedup();
     assert_eq!(kinds, ["add-mask", "error"]);

@@ -50,6 +50,14 @@ oras pull --plain-http -u robot --password-stdin -o "$scratch/both" "$registry/s
   >"$scratch/oras.log"
 same "how often the command ran" once "$(cat "$scratch/both/count.txt")"
 
+
+# By a URL that gives the plugin another name; the command sees nothing of its configuration.
+# shellcheck disable=SC2016 # for the shell of the step
+passes "a URL that ends in .git" git 'test -z "${BUILDKITE_PLUGIN_CONFIGURATION:-}${BUILDKITE_PLUGIN_NAME:-}"' \
+  "$(plugins '"reference": "samples/git:v1", "files": ["a.txt"], "annotations": {"command": "pull"}' |
+    sed 's,oci-artifact#,oci-artifact.git#,')"
+resolve samples/git:v1 >/dev/null || fail "nothing was pushed by the URL that ends in .git"
+
 bootstrap failing 'exit 7' "$(plugins '"reference": "samples/failed:v1", "files": ["a.txt"]')"
 same "status of a failed command" 7 "$status"
 ! resolve samples/failed:v1 >/dev/null 2>&1 || fail "a push followed a command that failed"
