@@ -66,10 +66,14 @@ fn github_s_toolkit_writes_the_same_commands() {
         kinds.push(name.to_owned());
         // `%0A` in a message is a newline, which the toolkit escapes again.
         let data = data.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%");
-        let script = "(() => { const { issueCommand } = require('@actions/core/lib/command'); let said = ''; \
-                      const write = process.stdout.write; process.stdout.write = text => { said += text; return true }; \
-                      issueCommand(input.name, input.properties, input.data); process.stdout.write = write; \
-                      return said.trimEnd() })()";
+        let script = "(() => { \
+            const { issueCommand } = require('@actions/core/lib/command'); \
+            const write = process.stdout.write; \
+            let said = ''; \
+            process.stdout.write = text => { said += text; return true }; \
+            issueCommand(input.name, input.properties, input.data); \
+            process.stdout.write = write; \
+            return said.trimEnd() })()";
         let theirs = node(script, &json!({"name": name, "properties": properties, "data": data}));
         assert_eq!(theirs.as_str().unwrap(), line);
     }
