@@ -22,7 +22,7 @@ pub fn readme_table() -> String {
         format!("| `{name}` | {} | {} |\n", cell(&line(input)), cell(&default))
     });
     let notes = INPUTS.iter().filter(|input| !input.more.is_empty());
-    let notes = notes.map(|input| wrapped(&format!("- `{}`: {}", input.name, input.more)));
+    let notes = notes.map(|input| wrap(&format!("- `{}`: {}\n", input.name, input.more), 0, "  "));
     format!(
         "| Input | What it is | Default |\n| --- | --- | --- |\n{}\n{}",
         rows.collect::<String>(),
@@ -118,22 +118,23 @@ pub fn help(input: &Input) -> String {
     text
 }
 
-/// An entry of a Markdown list, in lines of at most [`LINE`] characters.
-fn wrapped(entry: &str) -> String {
-    let (mut text, mut column) = (String::new(), 0);
-    for word in entry.split(' ') {
+/// `text` in lines of at most [`LINE`] characters: the first begins at `column`, the others behind `margin`.
+fn wrap(text: &str, mut column: usize, margin: &str) -> String {
+    let mut lines = String::new();
+    for (at, word) in text.split(' ').enumerate() {
         let width = word.chars().count();
-        if column > 0 && column + 1 + width > LINE {
-            text.push_str("\n  ");
-            column = 2;
-        } else if column > 0 {
-            text.push(' ');
+        if at > 0 && column + 1 + width > LINE {
+            lines.push('\n');
+            lines.push_str(margin);
+            column = margin.len();
+        } else if at > 0 {
+            lines.push(' ');
             column += 1;
         }
-        text.push_str(word);
+        lines.push_str(word);
         column += width;
     }
-    text + "\n"
+    lines
 }
 
 /// A double-quoted YAML scalar: JSON's strings are a part of it.

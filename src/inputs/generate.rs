@@ -73,8 +73,8 @@ fn man(definition: &clap::Command) -> String {
     page.control("SH", ["INPUTS"]);
     page.text([roman(
         "Each is a flag and a variable: --artifact-type is OCI_ARTIFACT_ARTIFACT_TYPE. A list has one entry a line, \
-         and its flag can be repeated. A flag goes before the CI system's own variables, these before OCI_ARTIFACT_..., \
-         these before the spec. Secrets are variables alone.",
+         and its flag can be repeated. A flag goes before the CI system's own variables, these before \
+         OCI_ARTIFACT_..., these before the spec. Secrets are variables alone.",
     )]);
     let mut section = "";
     for input in INPUTS {

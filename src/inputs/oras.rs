@@ -27,7 +27,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("version", "oci-artifact --version"),
     (
         "completion",
-        "there are none; oci-artifact COMMAND --help lists the flags",
+        "oci-artifact --generate complete-bash, or of another shell",
     ),
 ];
 

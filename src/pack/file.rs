@@ -162,8 +162,6 @@ fn not_a_file(path: &Utf8Path, directory: bool) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use super::*;
     use crate::oci::Digest;
 
@@ -236,6 +234,7 @@ mod tests {
     #[test]
     fn what_took_the_place_of_a_listed_file_is_a_change() {
         use rustix::fs::{CWD, FileType, Mode, mknodat};
+        use std::io::Write as _;
         let (_guard, root) = directory();
         let path = |name: &str| root.join(name);
         fs_err::write(path("other"), "12345").unwrap();

@@ -9,11 +9,6 @@ use oci_artifact::inputs::document::systems;
 
 /// File, mark, and what stands between the mark's two lines.
 fn blocks() -> Vec<(&'static str, &'static str, String)> {
-    let orb = |name| match name {
-        "push" => "ci/circleci/orb/commands/push.yml",
-        "pull" => "ci/circleci/orb/commands/pull.yml",
-        _ => "ci/circleci/orb/commands/execute.yml",
-    };
     let mut blocks = vec![
         ("templates/push.yml", "inputs", systems::gitlab_inputs(Push)),
         ("templates/push.yml", "variables", systems::gitlab_variables(Push)),
@@ -28,9 +23,13 @@ fn blocks() -> Vec<(&'static str, &'static str, String)> {
         ("plugin.yml", "inputs", systems::buildkite_properties()),
         ("docs.md", "settings", systems::woodpecker_settings()),
     ];
-    for (name, command) in [("push", Some(Push)), ("pull", Some(Pull)), ("execute", None)] {
-        blocks.push((orb(name), "inputs", systems::circle_parameters(command)));
-        blocks.push((orb(name), "variables", systems::circle_environment(command)));
+    for (file, command) in [
+        ("ci/circleci/orb/commands/push.yml", Some(Push)),
+        ("ci/circleci/orb/commands/pull.yml", Some(Pull)),
+        ("ci/circleci/orb/commands/execute.yml", None),
+    ] {
+        blocks.push((file, "inputs", systems::circle_parameters(command)));
+        blocks.push((file, "variables", systems::circle_environment(command)));
     }
     blocks
 }
@@ -84,9 +83,6 @@ fn with_version(text: &str) -> String {
         "version: \"",
         "tags/v",
         "#v",
-        "/raw/v",
-        "?h=v",
-        "pathInRepo=v",
     ];
     let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     // The length of MAJOR.MINOR.PATCH at the beginning of `text`.

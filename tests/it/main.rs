@@ -32,6 +32,7 @@ mod layout;
 mod login;
 mod memory;
 mod nested;
+mod oracles;
 mod oras;
 mod oras_rows;
 mod pull;

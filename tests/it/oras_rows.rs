@@ -13,6 +13,7 @@ mod push;
 mod shared;
 mod table;
 mod tags;
+mod workflow;
 
 use std::collections::BTreeSet;
 
@@ -81,7 +82,10 @@ fn the_page_names_what_there_is() {
         for word in code.iter().flat_map(|code| code.split(' ')) {
             let known = |name: &str| INPUTS.iter().any(|input| input.name == name);
             if let Some(flag) = word.strip_prefix("--") {
-                assert!(known(flag) || ["help", "version"].contains(&flag), "{place}");
+                assert!(
+                    known(flag) || ["help", "version", "generate"].contains(&flag),
+                    "{place}"
+                );
             } else if let Some(variable) = word.strip_prefix("OCI_ARTIFACT_") {
                 assert!(known(&variable.to_lowercase().replace('_', "-")), "{place}");
             }

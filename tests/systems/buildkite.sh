@@ -50,6 +50,14 @@ oras pull --plain-http -u robot --password-stdin -o "$scratch/both" "$registry/s
   >"$scratch/oras.log"
 same "how often the command ran" once "$(cat "$scratch/both/count.txt")"
 
+
+# By a URL that gives the plugin another name; the command sees nothing of its configuration.
+# shellcheck disable=SC2016 # for the shell of the step
+passes "a URL that ends in .git" git 'test -z "${BUILDKITE_PLUGIN_CONFIGURATION:-}${BUILDKITE_PLUGIN_NAME:-}"' \
+  "$(plugins '"reference": "samples/git:v1", "files": ["a.txt"], "annotations": {"command": "pull"}' |
+    sed 's,oci-artifact#,oci-artifact.git#,')"
+resolve samples/git:v1 >/dev/null || fail "nothing was pushed by the URL that ends in .git"
+
 bootstrap failing 'exit 7' "$(plugins '"reference": "samples/failed:v1", "files": ["a.txt"]')"
 same "status of a failed command" 7 "$status"
 ! resolve samples/failed:v1 >/dev/null 2>&1 || fail "a push followed a command that failed"
@@ -57,7 +65,8 @@ same "status of a failed command" 7 "$status"
 # The agent holds the configuration to plugin.yml, where it is told to; else the program warns.
 bootstrap wrong "" "$(plugins '"referense": "samples/wrong:v1"')"
 [ "$status" != 0 ] || fail "a key that plugin.yml has not was accepted"
-shows "$log" 'referense' "the wrong key is not named"
+shows "$log" 'referense.*additional properties are not allowed' "the agent does not name the wrong key"
+! grep -q 'Running plugin' "$log" || fail "the plugin ran with a key that plugin.yml has not"
 bootstrap wrong "" "$(plugins '"referense": "samples/wrong:v1"')" BUILDKITE_PLUGIN_VALIDATION=false
 same "status with a wrong key" 2 "$status"
 shows "$log" 'referense.*did you mean reference' "the wrong key is not named"
@@ -69,6 +78,8 @@ same "the mistake as an annotation" 1 "$(annotations error 'unknown key')"
 # No secret in a pipeline, which everybody may read.
 bootstrap secret "" "$(plugins '"password": "in-the-clear"')"
 [ "$status" != 0 ] || fail "a password in the pipeline was accepted"
+bootstrap secret "" "$(plugins '"password": "in-the-clear"')" BUILDKITE_PLUGIN_VALIDATION=false
+same "status with a password in the pipeline" 2 "$status"
 
 bootstrap strict 'echo ran' "$(plugins '"reference": "samples/strict:v1", "files": ["a.txt"]')" \
   BUILDKITE_COMMAND_EVAL=false

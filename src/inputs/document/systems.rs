@@ -1,7 +1,7 @@
 //! The table as the files of other CI systems show it: each block stands in its file between two marks, and a test
 //! holds it there. Secrets are in none but Woodpecker's, which takes them from its own store.
 
-use super::{LINE, cell, line, quoted};
+use super::{LINE, cell, line, quoted, wrap};
 use crate::inputs::Command;
 use crate::inputs::outputs::OUTPUTS;
 use crate::inputs::table::{INPUTS, Input, Kind};
@@ -141,7 +141,8 @@ pub fn buildkite_properties() -> String {
         let types = match input.kind {
             Kind::Text | Kind::Duration | Kind::Bytes | Kind::Number => "[string, number]",
             Kind::Bool => "[boolean, string]",
-            Kind::Lines => "[string, number, array, object]",
+            Kind::Lines if input.value == "KEY=VALUE" => "[string, array, object]",
+            Kind::Lines => "[string, number, array]",
             Kind::Yaml => "[string, array, object]",
         };
         let description = field(6, "description", &summary(input));
@@ -202,19 +203,8 @@ fn field(indent: usize, key: &str, text: &str) -> String {
     if whole.chars().count() <= LINE {
         return whole;
     }
-    let mut folded = format!("{margin}{key}: >-\n{margin} ");
-    let mut column = indent + 1;
-    for word in text.split(' ') {
-        let width = word.chars().count() + 1;
-        if column + width > LINE {
-            folded.push_str(&format!("\n{margin} "));
-            column = indent + 1;
-        }
-        folded.push(' ');
-        folded.push_str(word);
-        column += width;
-    }
-    folded + "\n"
+    let inner = format!("{margin}  ");
+    format!("{margin}{key}: >-\n{inner}{}\n", wrap(text, inner.len(), &inner))
 }
 
 #[cfg(test)]

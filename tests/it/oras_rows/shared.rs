@@ -107,6 +107,37 @@ fn row_help() {
     assert!(both.oras_local(&["help", "push"]).stdout.contains("oras push [flags]"));
 }
 
+/// Each shell's script of ours names a command of ours, as ORAS's names one of its own. bash reads it.
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn row_completion() {
+    let both = Both::olareg();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let ours = both.ours(&["--generate", &format!("complete-{shell}")]).stdout;
+        assert!(ours.contains("oci-artifact") && ours.contains("discover"), "{shell}");
+        assert!(
+            both.oras_local(&["completion", shell]).stdout.contains("oras"),
+            "{shell}"
+        );
+    }
+    let script = both.ours(&["--generate", "complete-bash"]).stdout;
+    let completed = std::process::Command::new("bash")
+        .args(["--norc", "-c"])
+        .arg(format!(
+            "{script}\nCOMP_WORDS=(oci-artifact pu) COMP_CWORD=1; _oci__artifact oci-artifact pu oci-artifact; \
+             printf '%s ' \"${{COMPREPLY[@]}}\""
+        ))
+        .env_clear()
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(completed.stdout).unwrap().trim(),
+        "push pull",
+        "{:?}",
+        completed.stderr
+    );
+}
+
 #[test]
 #[ignore = "needs the peers: scripts/test-peers"]
 fn row_version() {

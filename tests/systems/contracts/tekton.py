@@ -4,6 +4,7 @@ Variables: tekton.dev/docs/pipelines/variables. Results: tekton.dev/docs/pipelin
 result in /tekton/results, 4096 bytes for all, which is the limit of a container's termination message.
 """
 
+import base64
 import json
 import re
 
@@ -16,8 +17,8 @@ def filled(value, variables):
     return re.sub(r"\$\(([\w.-]+)\)", lambda m: str(variables.get(m[1], m[0])), value)
 
 
-def run_task(given, folder, results, status=0):
-    """The results of a TaskRun with these params."""
+def run_task(given, folder, results, home=None):
+    """The results of a TaskRun with these params; with a home that has docker's credentials, else with a Secret."""
     task = load(TASK)["spec"]
     params = {param["name"]: param["default"] for param in task["params"]}
     unknown = set(given) - set(params)
@@ -26,12 +27,14 @@ def run_task(given, folder, results, status=0):
     variables = {f"params.{name}": value for name, value in (params | given).items()}
     variables["workspaces.source.path"] = folder
     (step,) = task["steps"]
-    secret = {"password": PASSWORD}
+    secret = {} if home else {"password": PASSWORD}
     environment = {}
     for entry in step["env"]:
         if "value" in entry:
-            # A folder of this test for the pod's.
-            environment[entry["name"]] = filled(entry["value"], variables).replace("/tekton/results", str(results))
+            # Folders of this test for the pod's.
+            places = {"/tekton/results": results, "/tmp": home or folder}
+            value = filled(entry["value"], variables)
+            environment[entry["name"]] = places.get(value, value)
         else:
             key = entry["valueFrom"]["secretKeyRef"]
             same("a key that may be missing", True, key["optional"])
@@ -39,7 +42,7 @@ def run_task(given, folder, results, status=0):
                 environment[entry["name"]] = secret[key["key"]]
     same("the image's program", ["/oci-artifact"], step["command"])
     arguments = [filled(argument, variables) for argument in step["args"]]
-    run(["oci-artifact", *arguments], filled(step["workingDir"], variables), environment, status)
+    run(["oci-artifact", *arguments], filled(step["workingDir"], variables), environment)
     found = {path.name: path.read_bytes() for path in results.iterdir()}
     declared = {result["name"] for result in task["results"]}
     same("results that the Task does not declare", set(), set(found) - declared)
@@ -61,9 +64,14 @@ def main():
     pushed = digest(f"samples/app:{REVISION}")
     same("result digest, without a newline", pushed, first["digest"])
     same("result reference", f"{REGISTRY}/samples/app@{pushed}", first["reference"])
-    with Folder() as folder, Folder() as results:
+    with Folder() as folder, Folder() as results, Folder() as home:
+        # As Tekton's entrypoint does for a secret of the service account (tekton.dev/docs/pipelines/auth).
+        auth = base64.b64encode(f"robot:{PASSWORD}".encode()).decode()
+        (home / ".docker").mkdir()
+        (home / ".docker/config.json").write_text(json.dumps({"auths": {REGISTRY: {"auth": auth}}}))
         variables = {f"tasks.publish.results.{name}": value for name, value in first.items()}
-        run_task(values(restore, variables), folder, results)
+        given = {**values(restore, variables), "username": ""}
+        run_task(given, folder, results, home)
         same("what came back", "hello\n", (folder / "dist/app").read_text())
     # Far more than fits.
     with Folder() as folder, Folder() as results:
