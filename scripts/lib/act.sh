@@ -53,9 +53,8 @@ make_release() {
     binary=$OCI_ARTIFACT_BIN
     if [ "$platform" != linux-x64 ]; then
       binary=$scratch/program-$platform
-      # It has to answer, as archives hold what the program generates.
-      printf '#!/bin/sh\n# In place of the program for %s, which is not built here.\nexec "%s" "$@"\n' \
-        "$platform" "$OCI_ARTIFACT_BIN" >"$binary"
+      # Not built here: what stands for it asks this machine's for the pages in the archive.
+      printf '#!/bin/sh\n# not for %s\nexec %s "$@"\n' "$platform" "$OCI_ARTIFACT_BIN" >"$binary"
       chmod +x "$binary"
     fi
     scripts/package-release "$binary" "${platform%-*}" "${platform#*-}" "$releases/files" >/dev/null

@@ -118,7 +118,7 @@ refused "neither here nor there" "$release_server/octo-org/none/.*HTTP status 40
   ACTION_REPOSITORY=octo-org/none https_proxy="$release_server" no_proxy=127.0.0.1
 same "requests" "CONNECT github.com:443 403 0" "$(sort -u "$releases/log" | grep CONNECT)"
 anew
-refused "a mirror's password" "//\*\*\*@127.0.0.1:1/" -- OCI_ARTIFACT_MIRROR=http://robot:geheim@127.0.0.1:1
+refused "a mirror's password" "//\*\*\*@127.0.0.1:" -- OCI_ARTIFACT_MIRROR="${release_server/\/\////robot:geheim@}"
 ! grep -q geheim "$log" || fail "a mirror's password is in the log"
 
 # What came is not what was released.
