@@ -10,6 +10,7 @@ pub mod document;
 mod entries;
 mod generate;
 mod layers;
+mod leftover;
 mod oras;
 pub mod outputs;
 mod parse;
@@ -285,6 +286,7 @@ fn read_with(arguments: Vec<OsString>, env: &Env, report: &Report, stdin: &mut d
     let (plugin, mut warnings) = plugin::buildkite(env)?;
     warnings.extend(layers::unknown_variables(env));
     let mut sources = vec![layers::system_layer(env, system), plugin, layers::own_layer(env)];
+    leftover::refuse(&sources, system)?;
     let mut secrets = Secrets::take(&mut sources, report);
     let is_named = |layer: &Layer| WORK.iter().any(|name| layer.contains_key(name));
     let is_ci = system != System::None || sources.iter().any(is_named);

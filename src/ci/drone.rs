@@ -1,12 +1,14 @@
 //! Drone ("Pipeline environment reference") and Harness, which grew out of it: settings come as `PLUGIN_*`, outputs go
-//! to the file `DRONE_OUTPUT` where there is one (Harness).
+//! to the file `DRONE_OUTPUT` where there is one (Harness), and ID tokens come in `PLUGIN_OIDC_TOKEN_ID`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use camino::Utf8Path;
 
 use super::facts::Job;
-use super::{Ci, Form, Outputs, System};
+use super::{Ci, Form, Outputs, System, id_token};
+use crate::credentials::IdTokens;
 use crate::env::Env;
 use crate::error::Result;
 use crate::report::Report;
@@ -56,6 +58,10 @@ impl Ci for Drone {
 
     fn source_url(&self) -> Option<String> {
         self.env.text("DRONE_REPO_LINK")
+    }
+
+    fn id_tokens(&self) -> Option<Arc<dyn IdTokens>> {
+        id_token::source(System::Drone, &self.env)
     }
 
     fn outputs(&self, outputs: &Outputs<'_>, _: &Report) -> Result<()> {

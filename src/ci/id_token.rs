@@ -33,7 +33,8 @@ pub fn source(system: System, env: &Env) -> Option<Arc<dyn IdTokens>> {
         System::Azure => Arc::new(azure::Azure::new(env)),
         System::Buildkite => Arc::new(step::Buildkite::new(env)),
         System::Circle => Arc::new(circle::Circle::new(env)),
-        System::Bitbucket => Arc::new(step::Bitbucket::new(env)),
+        System::Bitbucket => Arc::new(step::Given::bitbucket(env)),
+        System::Drone => Arc::new(step::Given::harness(env)),
         _ => return None,
     })
 }

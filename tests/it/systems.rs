@@ -423,3 +423,36 @@ fn buildkite_takes_its_plugin_s_configuration_and_calls_its_agent() {
         lonely.snapshot()
     );
 }
+
+#[test]
+fn a_variable_that_the_system_left_as_it_was_is_told() {
+    let workspace = Workspace::new();
+    let run = workspace
+        .run()
+        .args(["list", "registry.example/a"])
+        .env("TF_BUILD", "True");
+    let outcome = run.env("OCI_ARTIFACT_TOKEN", "$(ACR_TOKEN)").call();
+    outcome.exit(2);
+    assert!(
+        outcome.stderr.contains("the variable ACR_TOKEN is not set"),
+        "{}",
+        outcome.snapshot()
+    );
+    let run = workspace
+        .run()
+        .args(["pull", "$ARTIFACT_REFERENCE"])
+        .env("GITLAB_CI", "true");
+    run.call().exit(2);
+    let run = workspace
+        .run()
+        .arg("pull")
+        .env("GITLAB_CI", "true")
+        .env("OCI_ARTIFACT_REFERENCE", "$ARTIFACT_REFERENCE");
+    let outcome = run.call();
+    outcome.exit(2);
+    assert!(
+        outcome.stderr.contains("handed on by an earlier job"),
+        "{}",
+        outcome.snapshot()
+    );
+}

@@ -1,4 +1,4 @@
-//! Buildkite, whose agent asks for a token, and Bitbucket Pipelines, which gives each step one.
+//! Buildkite, whose agent asks for a token; Bitbucket Pipelines and Harness, which give each step one.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -35,34 +35,62 @@ impl IdTokens for Buildkite {
     }
 }
 
-/// `BITBUCKET_STEP_OIDC_TOKEN`. Its audience is the workspace's own, so that the cloud must be told to take that.
-pub(super) struct Bitbucket(Option<String>);
+/// A token that each step gets in a variable. Its audience is the system's to choose, so that the cloud must be told to
+/// take that.
+pub(super) struct Given {
+    text: Option<String>,
+    variable: &'static str,
+    /// Why there is none, and what to do.
+    without: [&'static str; 2],
+}
 
-impl std::fmt::Debug for Bitbucket {
+impl std::fmt::Debug for Given {
     /// Without the token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bitbucket").finish_non_exhaustive()
+        f.debug_struct("Given")
+            .field("variable", &self.variable)
+            .finish_non_exhaustive()
     }
 }
 
-const NO_TOKEN: &str = "the step has no `oidc: true`";
+impl Given {
+    /// Bitbucket Pipelines: the audience is the workspace's.
+    pub(super) fn bitbucket(env: &Env) -> Self {
+        let without = [
+            "the step has no `oidc: true`",
+            "add `oidc: true` to the step in bitbucket-pipelines.yml",
+        ];
+        Given::new("BITBUCKET_STEP_OIDC_TOKEN", without, env)
+    }
 
-impl Bitbucket {
-    pub(super) fn new(env: &Env) -> Self {
-        Bitbucket(env.get("BITBUCKET_STEP_OIDC_TOKEN").map(|text| text.trim().to_owned()))
+    /// Harness, which is Drone's heir; Drone itself has none.
+    pub(super) fn harness(env: &Env) -> Self {
+        let without = [
+            "the step has no variable PLUGIN_OIDC_TOKEN_ID",
+            "Harness sets it for a plugin step with OIDC; Drone has no ID tokens: use the input password or token",
+        ];
+        Given::new("PLUGIN_OIDC_TOKEN_ID", without, env)
+    }
+
+    fn new(variable: &'static str, without: [&'static str; 2], env: &Env) -> Self {
+        Given {
+            text: env.text(variable),
+            variable,
+            without,
+        }
     }
 }
 
-impl IdTokens for Bitbucket {
+impl IdTokens for Given {
     fn available(&self) -> Result<(), String> {
-        self.0.as_ref().map(|_| ()).ok_or_else(|| NO_TOKEN.to_owned())
+        self.text.as_ref().map(|_| ()).ok_or_else(|| self.without[0].to_owned())
     }
 
     fn token<'a>(&'a self, client: &'a Client, _audience: &'a str) -> BoxFuture<'a, Result<Secret>> {
-        let outcome = match &self.0 {
-            Some(text) => token(text, "BITBUCKET_STEP_OIDC_TOKEN", client),
-            None => Err(Error::new(Class::Denied, format!("no ID token: {NO_TOKEN}"))
-                .hint("add `oidc: true` to the step in bitbucket-pipelines.yml")),
+        let [why, way_out] = self.without;
+        let outcome = match &self.text {
+            Some(text) => token(text, self.variable, client),
+            None => Err(Error::new(Class::Denied, format!("no ID token: {why}")).hint(way_out)),
         };
         async move { outcome }.boxed()
     }

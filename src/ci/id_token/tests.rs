@@ -120,6 +120,7 @@ fn a_job_without_tokens_is_told_why() {
         (System::GitLab, "the job has no `id_tokens:`"),
         (System::Azure, "the step has no variable AZURE_SERVICE_CONNECTION_ID"),
         (System::Bitbucket, "the step has no `oidc: true`"),
+        (System::Drone, "the step has no variable PLUGIN_OIDC_TOKEN_ID"),
     ] {
         assert_eq!(available(system, &[]).unwrap_err(), reason);
     }
@@ -182,6 +183,8 @@ async fn tokens_with_a_fixed_audience_are_given_as_they_are() {
     let given = jwt("https://oidc.example", "ari:cloud:bitbucket::workspace/1");
     let env = [("BITBUCKET_STEP_OIDC_TOKEN", given.as_str())];
     assert_eq!(token_of(System::Bitbucket, &env, ENTRA).await.unwrap(), given);
+    let env = [("PLUGIN_OIDC_TOKEN_ID", given.as_str())];
+    assert_eq!(token_of(System::Drone, &env, ENTRA).await.unwrap(), given);
     let env = [("CIRCLE_OIDC_TOKEN_V2", given.as_str())];
     let fixed = token_of(System::Circle, &env, "ari:cloud:bitbucket::workspace/1").await;
     assert_eq!(fixed.unwrap(), given);
