@@ -152,15 +152,15 @@ pub trait Ci: Send + Sync {
 pub fn detect(env: &Env) -> Box<dyn Ci> {
     match System::detect(env) {
         system @ (System::GitHub | System::Gitea | System::Forgejo) => Box::new(github::GitHub::new(system, env)),
-        System::GitLab => Box::new(gitlab::GitLab::new(env)),
-        System::Azure => Box::new(azure::Azure::new(env)),
-        System::Buildkite => Box::new(buildkite::Buildkite::new(env)),
-        System::Circle => Box::new(circle::Circle::new(env)),
-        System::Bitbucket => Box::new(bitbucket::Bitbucket::new(env)),
-        System::Jenkins => Box::new(jenkins::Jenkins::new(env)),
-        System::Woodpecker => Box::new(woodpecker::Woodpecker::new(env)),
-        System::Drone => Box::new(drone::Drone::new(env)),
-        System::Tekton => Box::new(tekton::Tekton::new(env)),
+        System::GitLab => Box::new(gitlab::GitLab(env.clone())),
+        System::Azure => Box::new(azure::Azure(env.clone())),
+        System::Buildkite => Box::new(buildkite::Buildkite(env.clone())),
+        System::Circle => Box::new(circle::Circle(env.clone())),
+        System::Bitbucket => Box::new(bitbucket::Bitbucket(env.clone())),
+        System::Jenkins => Box::new(jenkins::Jenkins(env.clone())),
+        System::Woodpecker => Box::new(woodpecker::Woodpecker(env.clone())),
+        System::Drone => Box::new(drone::Drone(env.clone())),
+        System::Tekton => Box::new(tekton::Tekton(env.clone())),
         system @ (System::Unknown | System::None) => Box::new(terminal::Terminal(system)),
     }
 }

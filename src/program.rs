@@ -14,6 +14,9 @@ use crate::env::Env;
 /// Of what a program complains about, so many bytes are kept.
 const COMPLAINT: usize = 64 * 1024;
 
+/// Of a complaint, so many characters are shown.
+const SHOWN: usize = 300;
+
 /// Why a program gave nothing.
 #[derive(Debug)]
 pub enum Trouble {
@@ -36,6 +39,15 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// The first 64 KiB of what it complained about.
     pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// The last line that it complained with, cut to 300 characters.
+    pub fn last_complaint(&self) -> String {
+        let text = String::from_utf8_lossy(&self.stderr);
+        let last = text.lines().rev().find(|line| !line.trim().is_empty());
+        last.unwrap_or("it failed").trim().chars().take(SHOWN).collect()
+    }
 }
 
 /// How much of others' time and words is taken.

@@ -11,9 +11,6 @@ const PRINTED: u64 = 64 * 1024;
 /// It asks the agent or a server. Tries of its own may take minutes; an output isn't worth them.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Of what it complains about, this much is shown.
-const SHOWN: usize = 300;
-
 /// Runs `name` with each of `calls`, arguments and stdin, all at once. Each that failed comes back with its reason.
 /// Blocks; on a thread of its own, so that it may be called from an async one.
 pub fn run(name: &'static str, env: &Env, calls: Vec<(Vec<String>, String)>) -> Vec<String> {
@@ -51,11 +48,7 @@ async fn one(program: &Program, arguments: &[String], input: &str) -> Option<Str
     };
     let why = match program.run(&words, input.as_bytes(), bounds).await {
         Ok(output) if output.success => return None,
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stderr);
-            let last = text.lines().rev().find(|line| !line.trim().is_empty());
-            last.unwrap_or("it failed").trim().chars().take(SHOWN).collect()
-        }
+        Ok(output) => output.last_complaint(),
         Err(Trouble::Missing) => "it is gone".to_owned(),
         Err(Trouble::Broken(error)) => error.to_string(),
         Err(Trouble::TooMuch) => format!("it printed more than {PRINTED} bytes"),

@@ -17,17 +17,8 @@ use crate::report::{Dialect, Report};
 /// Windows passes at most 32,767 characters in a variable, and every variable goes to each later task.
 const VARIABLE_LIMIT: usize = 30_000;
 
-/// A job of Azure Pipelines.
-pub struct Azure {
-    env: Env,
-}
-
-impl Azure {
-    /// The job whose variables are in `env`.
-    pub fn new(env: &Env) -> Self {
-        Azure { env: env.clone() }
-    }
-}
+/// A job of Azure Pipelines, by its variables.
+pub struct Azure(pub Env);
 
 impl Ci for Azure {
     fn system(&self) -> System {
@@ -36,12 +27,12 @@ impl Ci for Azure {
 
     fn dialect(&self) -> Box<dyn Dialect> {
         Box::new(commands::Commands {
-            directory: self.env.directory().to_owned(),
+            directory: self.0.directory().to_owned(),
         })
     }
 
     fn facts(&self) -> BTreeMap<&'static str, String> {
-        let text = |name| self.env.text(name);
+        let text = |name| self.0.text(name);
         let reference = text("BUILD_SOURCEBRANCH");
         let named = |kind: &str| Some(reference.as_deref()?.strip_prefix(kind)?.to_owned());
         let source = text("SYSTEM_PULLREQUEST_SOURCEBRANCH");
@@ -81,20 +72,20 @@ impl Ci for Azure {
     }
 
     fn source_url(&self) -> Option<String> {
-        super::facts::page_of(self.env.get("BUILD_REPOSITORY_URI")?)
+        super::facts::page_of(self.0.get("BUILD_REPOSITORY_URI")?)
     }
 
     fn temporary_directory(&self) -> Option<Utf8PathBuf> {
-        self.env.get("AGENT_TEMPDIRECTORY").map(Utf8PathBuf::from)
+        self.0.get("AGENT_TEMPDIRECTORY").map(Utf8PathBuf::from)
     }
 
     fn restricted(&self) -> Option<&'static str> {
-        let is_fork = self.env.is_true("SYSTEM_PULLREQUEST_ISFORK");
+        let is_fork = self.0.is_true("SYSTEM_PULLREQUEST_ISFORK");
         is_fork.then_some("a build of a fork's pull request gets no secrets, unless the pipeline makes them available")
     }
 
     fn id_tokens(&self) -> Option<Arc<dyn IdTokens>> {
-        id_token::source(System::Azure, &self.env)
+        id_token::source(System::Azure, &self.0)
     }
 
     fn outputs(&self, outputs: &Outputs<'_>, report: &Report) -> Result<()> {

@@ -13,17 +13,8 @@ use crate::env::Env;
 use crate::error::Result;
 use crate::report::Report;
 
-/// A step of Bitbucket Pipelines.
-pub struct Bitbucket {
-    env: Env,
-}
-
-impl Bitbucket {
-    /// The step whose variables are in `env`.
-    pub fn new(env: &Env) -> Self {
-        Bitbucket { env: env.clone() }
-    }
-}
+/// A step of Bitbucket Pipelines, by its variables.
+pub struct Bitbucket(pub Env);
 
 impl Ci for Bitbucket {
     fn system(&self) -> System {
@@ -31,7 +22,7 @@ impl Ci for Bitbucket {
     }
 
     fn facts(&self) -> BTreeMap<&'static str, String> {
-        let text = |name| self.env.text(name);
+        let text = |name| self.0.text(name);
         let pull_request = text("BITBUCKET_PR_ID");
         let number = text("BITBUCKET_BUILD_NUMBER");
         let url = self
@@ -56,15 +47,15 @@ impl Ci for Bitbucket {
     }
 
     fn source_url(&self) -> Option<String> {
-        page_of(self.env.get("BITBUCKET_GIT_HTTP_ORIGIN")?)
+        page_of(self.0.get("BITBUCKET_GIT_HTTP_ORIGIN")?)
     }
 
     fn id_tokens(&self) -> Option<Arc<dyn IdTokens>> {
-        id_token::source(System::Bitbucket, &self.env)
+        id_token::source(System::Bitbucket, &self.0)
     }
 
     fn outputs(&self, outputs: &Outputs<'_>, _: &Report) -> Result<()> {
-        match self.env.get("BITBUCKET_PIPELINES_VARIABLES_PATH") {
+        match self.0.get("BITBUCKET_PIPELINES_VARIABLES_PATH") {
             Some(file) => outputs.append(Utf8Path::new(file), Form::Dotenv),
             None => Ok(()),
         }

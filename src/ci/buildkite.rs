@@ -19,20 +19,13 @@ const AGENT: &str = "buildkite-agent";
 /// The most bytes of a value of meta-data.
 const VALUE_LIMIT: usize = 100_000;
 
-/// A job of Buildkite.
-pub struct Buildkite {
-    env: Env,
-}
+/// A job of Buildkite, by its variables.
+pub struct Buildkite(pub Env);
 
 impl Buildkite {
-    /// The job whose variables are in `env`.
-    pub fn new(env: &Env) -> Self {
-        Buildkite { env: env.clone() }
-    }
-
     /// Meta-data is the whole build's: a step with a key has names of its own.
     fn key(&self, name: &str) -> String {
-        match self.env.get("BUILDKITE_STEP_KEY") {
+        match self.0.get("BUILDKITE_STEP_KEY") {
             Some(step) => format!("oci-artifact:{step}:{name}"),
             None => format!("oci-artifact:{name}"),
         }
@@ -40,7 +33,7 @@ impl Buildkite {
 
     /// What the agent's program can't do is told, and is no failure of what was pushed.
     fn call(&self, calls: Vec<(Vec<String>, String)>, what: &str, report: &Report) {
-        let failures = agent::run(AGENT, &self.env, calls);
+        let failures = agent::run(AGENT, &self.0, calls);
         if let Some(first) = failures.first() {
             report.warning(format!("{what}: `{AGENT}`: {first}"));
         }
@@ -48,7 +41,7 @@ impl Buildkite {
 
     fn annotate(&self, style: &str, markdown: &str, report: &Report) {
         // A job that annotates again replaces what it wrote, and no other job's.
-        let job = self.env.get("BUILDKITE_JOB_ID").unwrap_or("job");
+        let job = self.0.get("BUILDKITE_JOB_ID").unwrap_or("job");
         let context = format!("oci-artifact-{style}-{job}");
         let words = ["annotate", "--style", style, "--context", &context, "--append"];
         let call = (
@@ -65,11 +58,11 @@ impl Ci for Buildkite {
     }
 
     fn dialect(&self) -> Box<dyn Dialect> {
-        Box::new(log::Log::new(&self.env))
+        Box::new(log::Log::new(&self.0))
     }
 
     fn facts(&self) -> BTreeMap<&'static str, String> {
-        let text = |name| self.env.text(name);
+        let text = |name| self.0.text(name);
         // `false` outside of pull requests.
         let pull_request = text("BUILDKITE_PULL_REQUEST").filter(|number| number != "false");
         let tag = text("BUILDKITE_TAG");
@@ -97,18 +90,18 @@ impl Ci for Buildkite {
     }
 
     fn source_url(&self) -> Option<String> {
-        page_of(self.env.get("BUILDKITE_REPO")?)
+        page_of(self.0.get("BUILDKITE_REPO")?)
     }
 
     fn restricted(&self) -> Option<&'static str> {
         // The repository of the pull request's branch; blank outside of pull requests.
-        let from = self.env.get("BUILDKITE_PULL_REQUEST_REPO")?;
+        let from = self.0.get("BUILDKITE_PULL_REQUEST_REPO")?;
         let is_fork = page_of(from)? != self.source_url()?;
         is_fork.then_some("a build of a fork's pull request gets no secrets, unless the agent's hooks pass them on")
     }
 
     fn id_tokens(&self) -> Option<Arc<dyn IdTokens>> {
-        id_token::source(System::Buildkite, &self.env)
+        id_token::source(System::Buildkite, &self.0)
     }
 
     fn outputs(&self, outputs: &Outputs<'_>, report: &Report) -> Result<()> {

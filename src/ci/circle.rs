@@ -13,17 +13,8 @@ use crate::env::Env;
 use crate::error::Result;
 use crate::report::Report;
 
-/// A job of CircleCI.
-pub struct Circle {
-    env: Env,
-}
-
-impl Circle {
-    /// The job whose variables are in `env`.
-    pub fn new(env: &Env) -> Self {
-        Circle { env: env.clone() }
-    }
-}
+/// A job of CircleCI, by its variables.
+pub struct Circle(pub Env);
 
 impl Ci for Circle {
     fn system(&self) -> System {
@@ -31,7 +22,7 @@ impl Ci for Circle {
     }
 
     fn facts(&self) -> BTreeMap<&'static str, String> {
-        let text = |name| self.env.text(name);
+        let text = |name| self.0.text(name);
         // The number is there for forks alone; the URL ends with it for all.
         let url = text("CIRCLE_PULL_REQUEST");
         let number = text("CIRCLE_PR_NUMBER").or_else(|| {
@@ -58,21 +49,21 @@ impl Ci for Circle {
     }
 
     fn source_url(&self) -> Option<String> {
-        page_of(self.env.get("CIRCLE_REPOSITORY_URL")?)
+        page_of(self.0.get("CIRCLE_REPOSITORY_URL")?)
     }
 
     fn restricted(&self) -> Option<&'static str> {
         // Set for the build of a fork's pull request alone.
-        self.env.get("CIRCLE_PR_REPONAME")?;
+        self.0.get("CIRCLE_PR_REPONAME")?;
         Some("a build of a fork's pull request gets no secrets, unless the project passes them on")
     }
 
     fn id_tokens(&self) -> Option<Arc<dyn IdTokens>> {
-        id_token::source(System::Circle, &self.env)
+        id_token::source(System::Circle, &self.0)
     }
 
     fn outputs(&self, outputs: &Outputs<'_>, _: &Report) -> Result<()> {
-        match self.env.get("BASH_ENV") {
+        match self.0.get("BASH_ENV") {
             Some(file) => outputs.append(Utf8Path::new(file), Form::Export),
             None => Ok(()),
         }

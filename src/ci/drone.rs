@@ -13,17 +13,8 @@ use crate::env::Env;
 use crate::error::Result;
 use crate::report::Report;
 
-/// A step of Drone or Harness.
-pub struct Drone {
-    env: Env,
-}
-
-impl Drone {
-    /// The step whose variables are in `env`.
-    pub fn new(env: &Env) -> Self {
-        Drone { env: env.clone() }
-    }
-}
+/// A step of Drone or Harness, by its variables.
+pub struct Drone(pub Env);
 
 impl Ci for Drone {
     fn system(&self) -> System {
@@ -31,7 +22,7 @@ impl Ci for Drone {
     }
 
     fn facts(&self) -> BTreeMap<&'static str, String> {
-        let text = |name| self.env.text(name);
+        let text = |name| self.0.text(name);
         let pull_request = text("DRONE_PULL_REQUEST");
         let tag = text("DRONE_TAG");
         Job {
@@ -57,15 +48,15 @@ impl Ci for Drone {
     }
 
     fn source_url(&self) -> Option<String> {
-        self.env.text("DRONE_REPO_LINK")
+        self.0.text("DRONE_REPO_LINK")
     }
 
     fn id_tokens(&self) -> Option<Arc<dyn IdTokens>> {
-        id_token::source(System::Drone, &self.env)
+        id_token::source(System::Drone, &self.0)
     }
 
     fn outputs(&self, outputs: &Outputs<'_>, _: &Report) -> Result<()> {
-        match self.env.get("DRONE_OUTPUT") {
+        match self.0.get("DRONE_OUTPUT") {
             Some(file) => outputs.append(Utf8Path::new(file), Form::Dotenv),
             None => Ok(()),
         }

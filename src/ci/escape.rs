@@ -4,6 +4,8 @@
 //! the older `##[name …]data` anywhere in it. `::set-output` and `##[set-output …]` still work, so a file name or a
 //! registry's error body that reaches the log as it is could set the outputs of our step.
 
+use std::collections::BTreeSet;
+
 use super::characters::Characters;
 use crate::report::{is_invisible, sanitize};
 
@@ -28,6 +30,14 @@ pub fn data(text: &str) -> String {
 /// `text` as the value of a command's property.
 pub fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// What a system is told to hide for `secret`: the whole, and each line, as some hide a value only as it was given. A
+/// mask of one or two characters would blot out the whole log.
+pub fn parts_to_mask(secret: &str) -> BTreeSet<&str> {
+    let lines = secret.lines().filter(|line| line.trim().chars().count() > 2);
+    let whole = (!secret.trim().is_empty()).then_some(secret);
+    whole.into_iter().chain(lines).collect()
 }
 
 fn indent(line: &str) -> &str {

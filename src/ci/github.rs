@@ -236,11 +236,7 @@ impl Commands {
 
 impl Dialect for Commands {
     fn mask(&self, secret: &str) -> Option<String> {
-        // act hides a value only as it was given: each line of a secret is hidden too. A mask of one or two
-        // characters would blot out the whole log.
-        let lines = secret.lines().filter(|line| line.trim().chars().count() > 2);
-        let whole = (!secret.trim().is_empty()).then_some(secret);
-        let values: std::collections::BTreeSet<_> = whole.into_iter().chain(lines).collect();
+        let values = escape::parts_to_mask(secret);
         let commands: Vec<_> = values
             .iter()
             .map(|value| format!("::add-mask::{}", escape::data(value)))

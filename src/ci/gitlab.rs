@@ -25,21 +25,14 @@ const VARIABLES: &str = "oci-artifact.env";
 /// GitLab refuses a dotenv report of 5 KiB (Ci::ParseDotenvArtifactService, MAX_ACCEPTABLE_DOTENV_SIZE).
 const VARIABLES_LIMIT: usize = 5 * 1024 - 1;
 
-/// A job of GitLab CI.
-pub struct GitLab {
-    env: Env,
-}
+/// A job of GitLab CI, by its variables.
+pub struct GitLab(pub Env);
 
 impl GitLab {
-    /// The job whose variables are in `env`.
-    pub fn new(env: &Env) -> Self {
-        GitLab { env: env.clone() }
-    }
-
     /// Where GitLab takes artifacts from.
     fn project(&self) -> Utf8PathBuf {
-        let named = self.env.get("CI_PROJECT_DIR").map(Utf8PathBuf::from);
-        named.unwrap_or_else(|| self.env.directory().to_owned())
+        let named = self.0.get("CI_PROJECT_DIR").map(Utf8PathBuf::from);
+        named.unwrap_or_else(|| self.0.directory().to_owned())
     }
 }
 
@@ -55,7 +48,7 @@ impl Ci for GitLab {
     }
 
     fn facts(&self) -> BTreeMap<&'static str, String> {
-        let text = |name| self.env.text(name);
+        let text = |name| self.0.text(name);
         let pull_request = text("CI_MERGE_REQUEST_IID").or_else(|| text("CI_EXTERNAL_PULL_REQUEST_IID"));
         let source = text("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME");
         let source = source.or_else(|| text("CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME"));
@@ -77,26 +70,26 @@ impl Ci for GitLab {
     }
 
     fn source_url(&self) -> Option<String> {
-        self.env.text("CI_PROJECT_URL")
+        self.0.text("CI_PROJECT_URL")
     }
 
     fn committed(&self) -> Option<String> {
-        self.env.text("CI_COMMIT_TIMESTAMP")
+        self.0.text("CI_COMMIT_TIMESTAMP")
     }
 
     fn restricted(&self) -> Option<&'static str> {
         // In the fork's own project the pipeline has the fork's rights and variables.
         let (source, target) = (
-            self.env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID")?,
-            self.env.get("CI_MERGE_REQUEST_PROJECT_ID")?,
+            self.0.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID")?,
+            self.0.get("CI_MERGE_REQUEST_PROJECT_ID")?,
         );
-        let is_fork = source != target && self.env.get("CI_PROJECT_ID") == Some(source);
+        let is_fork = source != target && self.0.get("CI_PROJECT_ID") == Some(source);
         is_fork
             .then_some("a merge request's pipeline in a fork gets neither the variables nor the rights of the project")
     }
 
     fn id_tokens(&self) -> Option<Arc<dyn IdTokens>> {
-        id_token::source(System::GitLab, &self.env)
+        id_token::source(System::GitLab, &self.0)
     }
 
     fn variables(&self) -> Variables {
@@ -108,7 +101,7 @@ impl Ci for GitLab {
     }
 
     fn failed(&self, errors: &Errors, _: &Report) -> Result<()> {
-        quality::write(&self.project(), self.env.directory(), errors)
+        quality::write(&self.project(), self.0.directory(), errors)
     }
 }
 

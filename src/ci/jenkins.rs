@@ -7,17 +7,8 @@ use super::facts::{Job, page_of};
 use super::{Ci, Form, System, Variables};
 use crate::env::Env;
 
-/// A build of Jenkins.
-pub struct Jenkins {
-    env: Env,
-}
-
-impl Jenkins {
-    /// The build whose variables are in `env`.
-    pub fn new(env: &Env) -> Self {
-        Jenkins { env: env.clone() }
-    }
-}
+/// A build of Jenkins, by its variables.
+pub struct Jenkins(pub Env);
 
 impl Ci for Jenkins {
     fn system(&self) -> System {
@@ -25,7 +16,7 @@ impl Ci for Jenkins {
     }
 
     fn facts(&self) -> BTreeMap<&'static str, String> {
-        let text = |name| self.env.text(name);
+        let text = |name| self.0.text(name);
         let pull_request = text("CHANGE_ID");
         // A multibranch pipeline names tags and pull requests in BRANCH_NAME too. GIT_BRANCH has the remote's name.
         let named = text("BRANCH_NAME").or_else(|| {
@@ -58,11 +49,11 @@ impl Ci for Jenkins {
     }
 
     fn source_url(&self) -> Option<String> {
-        page_of(self.env.get("GIT_URL")?)
+        page_of(self.0.get("GIT_URL")?)
     }
 
     fn restricted(&self) -> Option<&'static str> {
-        self.env.get("CHANGE_FORK")?;
+        self.0.get("CHANGE_FORK")?;
         Some("a build of a fork's pull request gets no secrets, unless the job trusts its author")
     }
 

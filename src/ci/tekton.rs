@@ -19,17 +19,8 @@ const LIMIT: usize = 3500;
 /// What an entry of the message has beside name and value: `{"key":"","value":"","type":1},`.
 const ENTRY: usize = 32;
 
-/// A step of a Tekton Task.
-pub struct Tekton {
-    env: Env,
-}
-
-impl Tekton {
-    /// The step whose variables are in `env`.
-    pub fn new(env: &Env) -> Self {
-        Tekton { env: env.clone() }
-    }
-}
+/// A step of a Tekton Task, by its variables.
+pub struct Tekton(pub Env);
 
 impl Ci for Tekton {
     fn system(&self) -> System {
@@ -37,7 +28,7 @@ impl Ci for Tekton {
     }
 
     fn outputs(&self, outputs: &Outputs<'_>, report: &Report) -> Result<()> {
-        let Some(directory) = self.env.get(RESULTS).map(Utf8Path::new) else {
+        let Some(directory) = self.0.get(RESULTS).map(Utf8Path::new) else {
             return Ok(());
         };
         let mut room = LIMIT;

@@ -7,17 +7,8 @@ use super::facts::Job;
 use super::{Ci, System};
 use crate::env::Env;
 
-/// A step of Woodpecker.
-pub struct Woodpecker {
-    env: Env,
-}
-
-impl Woodpecker {
-    /// The step whose variables are in `env`.
-    pub fn new(env: &Env) -> Self {
-        Woodpecker { env: env.clone() }
-    }
-}
+/// A step of Woodpecker, by its variables.
+pub struct Woodpecker(pub Env);
 
 impl Ci for Woodpecker {
     fn system(&self) -> System {
@@ -25,7 +16,7 @@ impl Ci for Woodpecker {
     }
 
     fn facts(&self) -> BTreeMap<&'static str, String> {
-        let text = |name| self.env.text(name);
+        let text = |name| self.0.text(name);
         let pull_request = text("CI_COMMIT_PULL_REQUEST");
         Job {
             sha: text("CI_COMMIT_SHA"),
@@ -49,6 +40,6 @@ impl Ci for Woodpecker {
     }
 
     fn source_url(&self) -> Option<String> {
-        self.env.text("CI_REPO_URL")
+        self.0.text("CI_REPO_URL")
     }
 }

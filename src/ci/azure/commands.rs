@@ -3,7 +3,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::super::escape::escape_invisible;
+use super::super::escape::{escape_invisible, parts_to_mask};
 use super::super::marks::Marks;
 use crate::error::Place;
 use crate::report::{Dialect, Level, Scan, sanitize};
@@ -71,10 +71,7 @@ fn text(text: &str) -> String {
 
 impl Dialect for Commands {
     fn mask(&self, secret: &str) -> Option<String> {
-        // The agent hides exact values: each line of a secret is one.
-        let lines = secret.lines().filter(|line| line.trim().chars().count() > 2);
-        let whole = (!secret.trim().is_empty()).then_some(secret);
-        let values: std::collections::BTreeSet<_> = whole.into_iter().chain(lines).collect();
+        let values = parts_to_mask(secret);
         let commands: Vec<_> = values
             .iter()
             .map(|value| command("task.setsecret", &[], value))

@@ -10,9 +10,6 @@ use crate::program::{self, Bounds, Trouble};
 /// It asks a server, no person.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Of what it complains about, this much is shown.
-const SHOWN: usize = 300;
-
 /// A program, and what it runs in.
 pub(super) struct Program {
     name: &'static str,
@@ -71,10 +68,7 @@ impl Program {
             Trouble::Hung => refuse(&format!("it gave no token in {:.0?}", self.patience)),
         })?;
         if !output.success {
-            let text = String::from_utf8_lossy(&output.stderr);
-            let last = text.lines().rev().find(|line| !line.trim().is_empty());
-            let shown: String = last.unwrap_or("it failed").trim().chars().take(SHOWN).collect();
-            return Err(refuse(&shown));
+            return Err(refuse(&output.last_complaint()));
         }
         let text = String::from_utf8(output.stdout).map_err(|_| refuse("it printed no text"))?;
         Ok(text.trim().to_owned())
