@@ -155,6 +155,10 @@ same "requests" 1 "$(requests)"
 anew
 refused "no folder" "temporary files, /proc/oci-artifact, can't be written to" OCI_ARTIFACT_BIN -- \
   RUNNER_TOOL_CACHE=/proc/oci-artifact RUNNER_TEMP=/proc/oci-artifact
+anew
+mkdir "$scratch/temp/of a job"
+installed "folders with blanks" RUNNER_TOOL_CACHE="$scratch/cache/of a runner" RUNNER_TEMP="$scratch/temp/of a job"
+same "path" "$scratch/cache/of a runner/oci-artifact/$version/x64/oci-artifact" "$(sed -n 's/^binary=//p' "$output")"
 
 # Many jobs of one runner at once.
 anew
