@@ -9,9 +9,11 @@ pauses='1 2 4 8 -'
 # One try. Leaves the HTTP status, where there was one, in $status, and what was said in $reason.
 try_curl() { # URL TARGET
   case $1 in https:*) protocols='=https' ;; *) protocols='=http,https' ;; esac
+  # The URL goes by stdin: a mirror's may hold a password, and arguments are for all to see.
   if status=$(
-    curl --proto "$protocols" --tlsv1.2 -fsSL --connect-timeout 20 --speed-limit 1024 --speed-time 30 \
-      --write-out '%{http_code} %{http_connect}' --output "$2" "$1" 2>"$work/log"
+    printf 'url = "%s"\n' "$1" |
+      curl --proto "$protocols" --tlsv1.2 -fsSL --connect-timeout 20 --speed-limit 1024 --speed-time 30 \
+        --write-out '%{http_code} %{http_connect}' --output "$2" --config - 2>"$work/log"
   ); then
     return 0
   fi
