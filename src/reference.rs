@@ -42,6 +42,14 @@ impl Location {
         }
     }
 
+    /// The path, if it is a layout or an archive.
+    pub fn path(&self) -> Option<&Utf8Path> {
+        match self {
+            Location::Registry(_) => None,
+            Location::Layout(path) | Location::Archive(path) => Some(path),
+        }
+    }
+
     /// The last part of the repository's name or of the path: the default name of an artifact.
     pub fn last_part(&self) -> &str {
         match self {
