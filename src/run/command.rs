@@ -208,7 +208,7 @@ impl Run<'_> {
 
     fn untag(&self) -> Result<Job, Errors> {
         let (reference, context) = self.single()?;
-        Ok(Job::Untag(reference, self.tags()?, context))
+        Ok(Job::Untag(reference, self.tags()?, self.inputs.force, context))
     }
 
     fn tags(&self) -> Result<Vec<Tag>> {

@@ -291,3 +291,24 @@ fn deletions_of_ours_are_true_for_others() {
         }
     }
 }
+
+/// A tag of its own says that somebody else needs it.
+#[test]
+fn a_tagged_referrer_stays_unless_forced() {
+    let registry = Registry::start();
+    let (workspace, reference) = (Workspace::new(), registry.reference("a:v1"));
+    push(&workspace, &reference);
+    let sbom = attach(&reference, "test/sbom", "1");
+    let at = format!("{}@{sbom}", registry.reference("a"));
+    workspace.run().args(["tag", &at, "sbom"]).call().success();
+    let refused = delete(&workspace, &registry, &[&reference, "--recursive"]);
+    refused.exit(5);
+    assert!(
+        refused.stderr.contains("what refers to it is tagged sbom"),
+        "{}",
+        refused.snapshot()
+    );
+    assert_eq!(names(&registry), ["sbom", "v1"]);
+    delete(&workspace, &registry, &[&reference, "--recursive", "--force"]).success();
+    assert!(names(&registry).is_empty());
+}
