@@ -27,6 +27,9 @@ pub mod ci;
 pub mod credentials;
 pub mod env;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 pub mod inputs;
 pub mod oci;
