@@ -21,6 +21,7 @@
 //! - [`report`]: what a person reads, through one terminal; results; secrets.
 //! - [`program`]: programs of others, bounded and ended with all that they started.
 //! - [`env`](mod@env), [`error`]: one snapshot of the environment; error classes, exit codes, hints.
+//! - [`temporary`]: what lies beside its place until it is whole, and goes with its process.
 //! - [`suggest`]: "did you mean".
 
 pub mod ci;
@@ -44,6 +45,7 @@ pub mod run;
 pub mod spec;
 pub mod store;
 pub mod suggest;
+pub mod temporary;
 pub mod transfer;
 pub mod unpack;
 pub mod ustar;

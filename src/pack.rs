@@ -176,7 +176,7 @@ fn plain(budget: &Budget, produce: impl FnOnce(&mut dyn Sink) -> Result<()>) -> 
     produce(&mut out)?;
     out.flush()?;
     drop(out);
-    spool.finish()
+    Ok(spool.finish())
 }
 
 /// The digest of the tar that [`directory`] would make of `tree`. Blocks.
@@ -228,13 +228,13 @@ impl HashingSpool {
         self.spool.push(bytes)
     }
 
-    fn finish(self) -> Result<Packed> {
-        Ok(Packed {
+    fn finish(self) -> Packed {
+        Packed {
             digest: self.hasher.finish(),
             size: self.size,
-            source: self.spool.finish()?,
+            source: self.spool.finish(),
             unpacked: None,
-        })
+        }
     }
 }
 

@@ -13,6 +13,8 @@ mod stdout;
 use std::ffi::OsString;
 use std::time::Duration;
 
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -21,7 +23,7 @@ use crate::env::Env;
 use crate::error::{Class, Error, Errors, Result};
 use crate::inputs::{self, Inputs, Request};
 use crate::report::{Event, Ledger, Progress, Report, Streams, Terminal};
-use job::Output;
+use job::{Job, Output};
 
 /// What the process gives a run.
 pub struct Process {
@@ -37,8 +39,9 @@ pub struct Process {
     pub asks: bool,
 }
 
-/// How long blocking threads may take to tidy up after a failure, a signal or a time-out.
-const TIDY_UP: Duration = Duration::from_secs(3);
+/// How long blocking threads may take to tidy up after a failure, a signal or a time-out. Before it, uploads take up to
+/// two seconds to be cancelled, and a runner kills after five to ten.
+const TIDY_UP: Duration = Duration::from_secs(2);
 
 /// Runs the program; the value is the exit code.
 pub fn run(process: Process) -> u8 {
@@ -91,6 +94,11 @@ impl Session<'_> {
         }
         let ledger = Ledger::new(inputs.command.name(), inputs.dry_run);
         let outcome = self.command(inputs, &ledger);
+        self.finish(inputs, &ledger, &outcome)
+    }
+
+    /// Tells what came of the run and hands out its result; the exit code.
+    fn finish(&self, inputs: &Inputs, ledger: &Ledger, outcome: &Result<Output, Errors>) -> u8 {
         let errors = outcome.as_ref().err();
         self.tell(errors);
         let mut result = ledger.result();
@@ -135,47 +143,89 @@ impl Session<'_> {
         }
     }
 
+    /// Makes the job on a thread of its own, so that a signal ends the run then too: it blocks, in a directory of many
+    /// files, in a credential helper or at a person who is asked.
+    fn prepare(
+        &self,
+        inputs: &Inputs,
+        ledger: &Ledger,
+        runtime: &Runtime,
+        stop: &mut (impl Future<Output = Error> + Unpin),
+    ) -> Result<Job, Errors> {
+        std::thread::scope(|scope| {
+            let (done, prepared) = oneshot::channel();
+            scope.spawn(move || {
+                let _ = done.send(command::prepare(inputs, self, ledger));
+            });
+            let prepared = runtime.block_on(async {
+                tokio::select! {
+                    prepared = prepared => Ok(prepared),
+                    error = stop => Err(error),
+                }
+            });
+            let stopped = match prepared {
+                Ok(Ok(prepared)) => return prepared,
+                Ok(Err(_)) => return Err(Error::internal("the preparation stopped early").into()),
+                Err(stopped) => stopped,
+            };
+            // Nothing ends what that thread waits for but the end of the process, and nothing was begun yet.
+            let code = self.finish(inputs, ledger, &Err(stopped.into()));
+            std::process::exit(code.into())
+        })
+    }
+
     /// Runs the command until it ends, a signal comes or the time is over.
     fn command(&self, inputs: &Inputs, ledger: &Ledger) -> Result<Output, Errors> {
-        let job = command::prepare(inputs, self, ledger)?;
         // One thread for the network: what hashes, packs and writes has threads of its own, and hops between several
         // cost more than they bring (scripts/bench: pulls a tenth slower, small blobs a sixth).
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Error::internal(format!("the async runtime did not start: {error}")))?;
+        let mut stop = {
+            let _inside = runtime.enter();
+            Box::pin(signalled())
+        };
+        let job = self.prepare(inputs, ledger, &runtime, &mut stop)?;
         let limit = inputs.timeout;
+        let stores = job.stores();
         let outcome = runtime.block_on(async {
-            tokio::select! {
+            let outcome = tokio::select! {
                 outcome = job.run() => outcome,
-                error = signalled() => Err(error),
+                error = stop => Err(error),
                 error = timed_out(limit) => Err(error),
+            };
+            if let (Err(_), Some(stores)) = (&outcome, stores) {
+                stores.cancel_uploads().await;
             }
+            outcome
         });
         runtime.shutdown_timeout(TIDY_UP);
         Ok(outcome?)
     }
 }
 
-/// Resolves when the run is to stop: SIGINT, or SIGTERM as CI runners send it on cancellation.
-async fn signalled() -> Error {
+/// Listens from now on; resolves when the run is to stop: SIGINT, or SIGTERM as CI runners send it on cancellation.
+fn signalled() -> impl Future<Output = Error> {
     let stopped = |number| Error::new(Class::Signal(number), "stopped by a signal");
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        {
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    };
+    async move {
+        #[cfg(unix)]
+        if let (Ok(mut interrupt), Ok(mut terminate)) = signals {
             return tokio::select! {
                 _ = interrupt.recv() => stopped(2),
                 _ = terminate.recv() => stopped(15),
             };
         }
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        stopped(2)
     }
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-    stopped(2)
 }
 
 async fn timed_out(limit: Option<Duration>) -> Error {

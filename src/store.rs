@@ -323,6 +323,11 @@ impl Stores {
         registry.prove().await
     }
 
+    /// Tells registries to forget the uploads that a run was torn away from. Takes at most two seconds.
+    pub async fn cancel_uploads(&self) {
+        self.shared.cancel_uploads().await;
+    }
+
     fn open_for(&self, location: &Location, access: Access) -> Store {
         let store = self.real(location, access);
         let Some(dry_runs) = &self.dry_runs else { return store };

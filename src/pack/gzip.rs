@@ -236,7 +236,7 @@ fn collect(parts: &Receiver<Receiver<Part>>, used: &Sender<Vec<u8>>, budget: &Bu
     let mut trailer = crc.finalize().to_le_bytes().to_vec();
     trailer.extend_from_slice(&length.to_le_bytes());
     out.push(trailer.into())?;
-    Ok((out.finish()?, unpacked.finish()))
+    Ok((out.finish(), unpacked.finish()))
 }
 
 fn broken() -> Error {

@@ -1,5 +1,22 @@
 //! Content for tests of what compresses; the same on every machine.
 
+use crate::store::BlobSource;
+
+/// All bytes of what was packed.
+pub(super) fn contents(source: &BlobSource) -> Vec<u8> {
+    match source {
+        BlobSource::Pieces(pieces) => pieces.concat(),
+        BlobSource::Temporary(file) => {
+            use std::io::{Read as _, Seek as _};
+            let (mut file, mut bytes) = (&**file, Vec::new());
+            file.rewind().unwrap();
+            file.read_to_end(&mut bytes).unwrap();
+            bytes
+        }
+        BlobSource::File(_) | BlobSource::Stored(_) => panic!("not packed"),
+    }
+}
+
 /// Words and numbers as a text file has them; the same on every machine.
 pub(super) fn pseudo_text(size: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15u64;

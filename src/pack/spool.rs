@@ -1,21 +1,21 @@
 //! Where packed bytes wait until they are sent: in memory while the budget has some left, else in a temporary file.
+//! It has no name: nothing of it stays if the process is killed.
 
 use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use camino::Utf8Path;
-use tempfile::NamedTempFile;
+use fs_err::File;
 
 use super::Budget;
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 use crate::store::BlobSource;
 
 /// A blob that is being packed.
 pub(crate) struct Spool {
     budget: Budget,
     pieces: Vec<Bytes>,
-    file: Option<NamedTempFile>,
+    file: Option<File>,
 }
 
 impl Spool {
@@ -52,7 +52,7 @@ impl Spool {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let mut file = tempfile::Builder::new().prefix("oci-artifact-").tempfile()?;
+                let mut file = File::from_parts(tempfile::tempfile()?, tempfile::env::temp_dir());
                 for piece in self.pieces.drain(..) {
                     file.write_all(&piece)?;
                 }
@@ -62,63 +62,39 @@ impl Spool {
         file.write_all(bytes)
     }
 
-    /// The bytes, to be read any number of times. A temporary file goes with the last owner of the source.
-    pub(crate) fn finish(self) -> Result<BlobSource> {
-        let Some(file) = self.file else {
-            return Ok(BlobSource::Pieces(self.pieces.into()));
-        };
-        let path = file.into_temp_path();
-        if Utf8Path::from_path(&path).is_none() {
-            return Err(Error::new(
-                Class::Local,
-                format!(
-                    "{}: the folder for temporary files is not named in UTF-8",
-                    path.display()
-                ),
-            )
-            .hint("set TMPDIR to a folder with such a name"));
+    /// The bytes, to be read any number of times.
+    pub(crate) fn finish(self) -> BlobSource {
+        match self.file {
+            None => BlobSource::Pieces(self.pieces.into()),
+            Some(file) => BlobSource::Temporary(Arc::new(file)),
         }
-        Ok(BlobSource::Temporary(Arc::new(path)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pack::samples::contents;
 
     fn spooled(bytes: &[u8], budget: &Budget) -> BlobSource {
         let mut spool = Spool::new(budget);
         for piece in bytes.chunks(3) {
             spool.push(Bytes::copy_from_slice(piece)).unwrap();
         }
-        spool.finish().unwrap()
+        spool.finish()
     }
 
     fn in_memory(source: &BlobSource, expected: &[u8]) -> bool {
-        match source {
-            BlobSource::Temporary(path) => {
-                assert_eq!(fs_err::read(&**path).unwrap(), expected);
-                false
-            }
-            BlobSource::Pieces(pieces) => {
-                assert_eq!(pieces.concat(), expected);
-                true
-            }
-            BlobSource::File(_) | BlobSource::Stored(_) => panic!("not packed"),
-        }
+        assert_eq!(contents(source), expected);
+        matches!(source, BlobSource::Pieces(_))
     }
 
     #[test]
-    fn above_the_budget_the_bytes_move_to_a_file_that_goes_with_its_owner() {
+    fn above_the_budget_the_bytes_move_to_a_file() {
         for (size, fits) in [(0, true), (10, true), (11, false), (1000, false)] {
             let bytes: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
             let source = spooled(&bytes, &Budget::new(10));
             assert_eq!(in_memory(&source, &bytes), fits);
-            if let BlobSource::Temporary(path) = source {
-                let name = path.to_path_buf();
-                drop(path);
-                assert!(!name.exists());
-            }
         }
     }
 

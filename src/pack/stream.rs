@@ -12,7 +12,7 @@ pub fn stream(input: &mut dyn Read, name: &str, budget: &Budget) -> Result<Packe
     let mut buffer = vec![0; PIECE];
     loop {
         match input.read(&mut buffer) {
-            Ok(0) => return spool.finish(),
+            Ok(0) => return Ok(spool.finish()),
             Ok(read) => spool.write_all(buffer.get(..read).unwrap_or_default())?,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(Error::local(error).context(name)),
@@ -25,8 +25,7 @@ mod tests {
     use super::*;
     use crate::error::Class;
     use crate::oci::Digest;
-    use crate::pack::samples::noise;
-    use crate::store::BlobSource;
+    use crate::pack::samples::{contents, noise};
 
     /// Gives `bytes` in small reads, then fails if asked to.
     struct Pipe<'a>(&'a [u8], bool);
@@ -47,12 +46,7 @@ mod tests {
             let bytes = noise(size);
             let packed = stream(&mut Pipe(&bytes, false), "stdin", &Budget::new(8 * PIECE)).unwrap();
             assert_eq!((&packed.digest, packed.size), (&Digest::of(&bytes), size as u64));
-            let found = match &packed.source {
-                BlobSource::Pieces(pieces) => pieces.concat(),
-                BlobSource::Temporary(path) => fs_err::read(&**path).unwrap(),
-                BlobSource::File(_) | BlobSource::Stored(_) => panic!("not packed"),
-            };
-            assert!(found == bytes);
+            assert!(contents(&packed.source) == bytes);
         }
     }
 

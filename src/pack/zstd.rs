@@ -40,7 +40,7 @@ pub(crate) fn compress(
     };
     produce(&mut frame)?;
     let Frame { encoder, unpacked } = frame;
-    Ok((encoder.finish()?.finish()?, unpacked.finish()))
+    Ok((encoder.finish()?.finish(), unpacked.finish()))
 }
 
 fn encoder(threads: usize, budget: &Budget) -> io::Result<Encoder<'static, HashingSpool>> {

@@ -12,6 +12,7 @@ use crate::plan::Plan;
 use crate::reference::{Host, Location, Reference, Tag};
 use crate::report::{Event, Report};
 use crate::spec::IfExists;
+use crate::store::Stores;
 
 /// What a command leaves for stdout.
 pub(super) enum Output {
@@ -56,6 +57,25 @@ pub(super) enum Job {
 }
 
 impl Job {
+    /// The stores that it uses, if it uses any.
+    pub(super) fn stores(&self) -> Option<Stores> {
+        match self {
+            Job::Done(_) | Job::Logout(..) => None,
+            Job::Push(.., context)
+            | Job::Pull(.., context)
+            | Job::PullToStdout(.., context)
+            | Job::Inspect(.., context)
+            | Job::Discover(.., context)
+            | Job::Index(.., context)
+            | Job::List(.., context)
+            | Job::Tag(.., context)
+            | Job::Untag(.., context)
+            | Job::Copy(.., context)
+            | Job::Delete(.., context)
+            | Job::Login(.., context) => Some(context.stores.clone()),
+        }
+    }
+
     /// Runs the command.
     pub(super) async fn run(self) -> Result<Output> {
         match self {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use camino::Utf8PathBuf;
+use fs_err::File;
 use futures_util::{Stream, TryStreamExt, stream};
 
 use super::Store;
@@ -34,8 +35,8 @@ pub enum BlobSource {
     File(Utf8PathBuf),
     /// Pieces in memory.
     Pieces(Arc<[Bytes]>),
-    /// A temporary file of ours, removed with its last owner.
-    Temporary(Arc<tempfile::TempPath>),
+    /// A temporary file of ours that has no name, and so goes with its last owner, or with the process.
+    Temporary(Arc<File>),
     /// A blob of another store.
     Stored(Arc<Stored>),
 }
@@ -71,7 +72,7 @@ impl BlobSource {
             BlobSource::Pieces(pieces) => from_memory(pieces, offset),
             BlobSource::Stored(stored) => read_store(Arc::clone(stored), offset),
             BlobSource::File(path) => read_file(Readable::Named(path.clone()), offset, u64::MAX, None),
-            BlobSource::Temporary(path) => read_file(Readable::Temporary(Arc::clone(path)), offset, u64::MAX, None),
+            BlobSource::Temporary(file) => read_file(Readable::Temporary(Arc::clone(file)), offset, u64::MAX, None),
         }
     }
 
@@ -79,7 +80,7 @@ impl BlobSource {
     fn readable(&self) -> Option<Readable> {
         match self {
             BlobSource::File(path) => Some(Readable::Named(path.clone())),
-            BlobSource::Temporary(path) => Some(Readable::Temporary(Arc::clone(path))),
+            BlobSource::Temporary(file) => Some(Readable::Temporary(Arc::clone(file))),
             BlobSource::Pieces(_) | BlobSource::Stored(_) => None,
         }
     }
@@ -181,13 +182,15 @@ mod tests {
     #[tokio::test]
     async fn every_source_opens_at_any_offset() {
         let bytes: Vec<u8> = (0..3 * PIECE + 17).map(|i| (i % 251) as u8).collect();
+        let mut unnamed = File::from_parts(tempfile::tempfile().unwrap(), "");
+        std::io::Write::write_all(&mut unnamed, &bytes).unwrap();
         let mut file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file, &bytes).unwrap();
         let path = file.into_temp_path();
         let sources = [
             BlobSource::File(Utf8Path::from_path(&path).unwrap().to_owned()),
             BlobSource::Pieces(bytes.chunks(PIECE + 1000).map(Bytes::copy_from_slice).collect()),
-            BlobSource::Temporary(Arc::new(path)),
+            BlobSource::Temporary(Arc::new(unnamed)),
         ];
         for source in sources {
             for offset in [0, 1, PIECE, 2 * PIECE + 5, bytes.len(), bytes.len() + 1] {

@@ -3,7 +3,8 @@
 //! `index.json` has one entry a tag, and one without a tag for each manifest that was pushed by digest alone. It is
 //! changed under a lock, so that any number of processes may push into one layout (oras#1888 lost entries there).
 //! Everything is written beside its place and renamed: a reader takes no lock and never sees half a file. A process
-//! that is killed leaves at most temporary files, `.oci-artifact-*`, and its lock goes with it.
+//! that is killed leaves at most temporary files, `.oci-artifact-*`, which the next one that writes removes, and its
+//! lock goes with it.
 
 pub(in crate::store) mod contents;
 pub(in crate::store) mod files;

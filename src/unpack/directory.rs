@@ -31,6 +31,7 @@ pub(super) fn unpack(
     let limit = limits
         .bytes
         .unwrap_or_else(|| FREE_BYTES.max(descriptor.size.saturating_mul(MAX_RATIO)));
+    root.sweep(title);
     let mut staging = Staging::new(&spot.dir, title, &path, limit)?;
     let filled = fill(&mut staging, &mut blob, expected, limit, limits.entries);
     let digests = filled.map_err(|error| {

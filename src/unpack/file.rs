@@ -11,6 +11,7 @@ use super::feed::{Blob, Pieces};
 use super::place::{self, Root, Spot, local};
 use crate::error::Result;
 use crate::oci::{Descriptor, Hasher};
+use crate::temporary;
 
 /// Buffer for reading a file that is there.
 const BUFFER: usize = 256 * 1024;
@@ -35,8 +36,11 @@ pub(super) fn write(root: &Root, title: &str, blob: &Descriptor, executable: boo
     let mut blob = Blob::new(pieces, blob);
     let mode = if executable { 0o755 } else { 0o644 };
     let home = Arc::clone(&spot.dir);
-    let (name, mut file) =
-        place::temporary(|name| home.open_with(name, &place::new_file(mode))).map_err(|error| local(&path, &error))?;
+    root.sweep(title);
+    let make = |name: &str| Ok(home.open_with(name, &place::new_file(mode))?.into_std());
+    let there = |name: &str| home.symlink_metadata(name).is_ok();
+    let made = temporary::make(make, |file| file, there);
+    let (name, mut file) = made.map_err(|error| local(&path, &error))?;
     let temporary = Temporary { dir: &home, name };
     loop {
         let piece = blob.fill_buf()?;
@@ -47,8 +51,10 @@ pub(super) fn write(root: &Root, title: &str, blob: &Descriptor, executable: boo
         let count = piece.len();
         blob.consume(count);
     }
-    drop(file);
     blob.verify()?;
+    // Its lock holds until it has its name; Windows has no such locks, and renames nothing that is open.
+    #[cfg(not(unix))]
+    drop(file);
     let _moving = root.moving();
     let (parent, last) = spot.make_parent(&path)?;
     temporary.rename(&parent, &last, &path)

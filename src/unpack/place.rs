@@ -1,5 +1,6 @@
 //! The way to a path inside the output, taken part by part through directory handles; links are never followed.
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,9 +9,7 @@ use cap_fs_ext::DirExt;
 use cap_std::fs::{Dir, FileType, OpenOptions};
 
 use crate::error::{Class, Error, Result};
-
-/// What temporary files and staging directories begin with.
-pub(super) const TEMPORARY: &str = ".oci-artifact-";
+use crate::temporary;
 
 /// The output: the only path that is opened with the process's full authority.
 #[derive(Debug)]
@@ -18,6 +17,7 @@ pub(super) struct Root {
     dir: Arc<Dir>,
     pub(super) path: Utf8PathBuf,
     moving: Mutex<()>,
+    swept: Mutex<HashSet<Utf8PathBuf>>,
 }
 
 /// A place inside the output, as far as it is there.
@@ -45,6 +45,7 @@ impl Root {
             dir: Arc::new(dir),
             path: path.to_owned(),
             moving: Mutex::new(()),
+            swept: Mutex::default(),
         })
     }
 
@@ -52,6 +53,25 @@ impl Root {
     /// that another layer has just made for what it brings.
     pub(super) fn moving(&self) -> MutexGuard<'_, ()> {
         self.moving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes what pulls that were killed left in the directories on the way to `title`, once a run for each.
+    pub(super) fn sweep(&self, title: &str) {
+        let mut path = Utf8PathBuf::new();
+        let mut dir = Arc::clone(&self.dir);
+        for name in title.split('/') {
+            let fresh = self
+                .swept
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(path.clone());
+            if fresh {
+                temporary::sweep(&dir);
+            }
+            let Ok(below) = dir.open_dir_nofollow(name) else { return };
+            dir = Arc::new(below);
+            path.push(name);
+        }
     }
 
     /// Walks to `title`, which was checked. A link or a file in the place of a directory is an error.
@@ -140,19 +160,6 @@ pub(super) fn new_file(mode: u32) -> OpenOptions {
     #[cfg(not(unix))]
     let _ = mode;
     options
-}
-
-/// Calls `make` with random names until it makes something new.
-pub(super) fn temporary<T>(make: impl Fn(&str) -> io::Result<T>) -> io::Result<(String, T)> {
-    let mut tries = 0;
-    loop {
-        let random: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
-        let name = format!("{TEMPORARY}{random}");
-        match make(&name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < 16 => tries += 1,
-            other => return other.map(|made| (name, made)),
-        }
-    }
 }
 
 /// A failure of the file system at `path`; cap-std's errors don't name it.

@@ -27,5 +27,5 @@ pub(super) fn keep(descriptor: &Descriptor, pieces: Pieces) -> Result<BlobSource
         blob.consume(count);
     }
     blob.verify()?;
-    spool.finish()
+    Ok(spool.finish())
 }

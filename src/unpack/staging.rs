@@ -12,6 +12,7 @@ use super::place::{self, local};
 use super::system::{make_directory, make_link, set_mtime, umask};
 use super::title;
 use crate::error::{Error, Result};
+use crate::temporary;
 
 /// The directory in the staging directory that becomes that of the title.
 pub(super) const CONTENT: &str = "content";
@@ -23,6 +24,8 @@ const MAX_DEPTH: usize = 128;
 pub(super) struct Staging<'a> {
     pub(super) home: &'a Dir,
     pub(super) name: String,
+    /// Held for as long as it is in use.
+    _lock: temporary::Held,
     content: Dir,
     title: &'a str,
     /// The directory that was used last: entries of one directory come in a row.
@@ -41,7 +44,12 @@ impl<'a> Staging<'a> {
     /// Makes one in `home`, which is on the file system of `path`, the place of `title`.
     pub(super) fn new(home: &'a Dir, title: &'a str, path: &'a Utf8Path, limit: u64) -> Result<Self> {
         let fail = |error: std::io::Error| local(path, &error);
-        let (name, ()) = place::temporary(|name| make_directory(home, name, 0o700)).map_err(fail)?;
+        let make = |name: &str| {
+            make_directory(home, name, 0o700)?;
+            temporary::open_directory(home, name)
+        };
+        let there = |name: &str| home.symlink_metadata(name).is_ok();
+        let (name, lock) = temporary::make(make, |lock| lock, there).map_err(fail)?;
         let make = || {
             let staging = home.open_dir_nofollow(&name)?;
             make_directory(&staging, CONTENT, 0o777)?;
@@ -55,6 +63,7 @@ impl<'a> Staging<'a> {
         Ok(Staging {
             home,
             name,
+            _lock: lock,
             content,
             title,
             last: None,

@@ -12,6 +12,7 @@ mod ci_files;
 mod commands;
 mod contract;
 mod copy;
+mod crash;
 mod credentials;
 mod credentials_chain;
 mod delete;

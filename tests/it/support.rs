@@ -7,6 +7,7 @@ pub mod connect;
 pub mod faults;
 pub mod front;
 pub mod graph;
+pub mod long;
 pub mod message;
 pub mod peers;
 pub mod personality;

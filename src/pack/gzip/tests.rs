@@ -3,18 +3,13 @@
 use std::io::Read;
 
 use super::*;
-use crate::pack::samples::{noise, pseudo_text};
-use crate::store::BlobSource;
+use crate::pack::samples::{contents, noise, pseudo_text};
 
 const GOLDEN_MIXED: &str = "3730153 sha256:b2980a6249a1f3c57786fc88843b2220e815aa3b5c4fbc944591611757c482a5";
 
 fn pack(threads: usize, input: &[u8]) -> (Packed, Digest, Vec<u8>) {
     let (packed, unpacked) = compress(threads, &Budget::new(usize::MAX), |out| Ok(out.write_all(input)?)).unwrap();
-    let bytes = match &packed.source {
-        BlobSource::Pieces(pieces) => pieces.concat(),
-        BlobSource::Temporary(path) => fs_err::read(&**path).unwrap(),
-        BlobSource::File(_) | BlobSource::Stored(_) => panic!("not packed"),
-    };
+    let bytes = contents(&packed.source);
     assert_eq!(packed.size, bytes.len() as u64);
     assert_eq!(packed.digest, Digest::of(&bytes));
     assert_eq!(unpacked, Digest::of(input));

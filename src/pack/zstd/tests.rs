@@ -3,8 +3,7 @@
 use std::io::Read;
 
 use super::*;
-use crate::pack::samples::{noise, pseudo_text};
-use crate::store::BlobSource;
+use crate::pack::samples::{contents, noise, pseudo_text};
 
 const MIB: usize = 1024 * 1024;
 
@@ -12,11 +11,7 @@ const GOLDEN: &str = "3714195 sha256:b745a64ffb33428716e90fa7bb7779198257a03c237
 
 fn pack(threads: usize, produce: impl FnOnce(&mut dyn Sink) -> Result<()>) -> (Packed, Digest, Vec<u8>) {
     let (packed, unpacked) = compress(threads, &Budget::new(usize::MAX), produce).unwrap();
-    let bytes = match &packed.source {
-        BlobSource::Pieces(pieces) => pieces.concat(),
-        BlobSource::Temporary(path) => fs_err::read(&**path).unwrap(),
-        BlobSource::File(_) | BlobSource::Stored(_) => panic!("not packed"),
-    };
+    let bytes = contents(&packed.source);
     assert_eq!(packed.size, bytes.len() as u64);
     assert_eq!(packed.digest, Digest::of(&bytes));
     (packed, unpacked, bytes)
@@ -73,7 +68,7 @@ fn no_threads_at_all_would_be_other_bytes() {
     let mut alone = encoder(1, &Budget::new(usize::MAX)).unwrap();
     alone.set_parameter(CParameter::NbWorkers(0)).unwrap();
     alone.write_all(&input).unwrap();
-    let alone = alone.finish().unwrap().finish().unwrap();
+    let alone = alone.finish().unwrap().finish();
     assert_ne!(alone.digest, pack(0, |out| Ok(out.write_all(&input)?)).0.digest);
 }
 

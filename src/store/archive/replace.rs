@@ -7,7 +7,7 @@ use fs_err::File;
 use tempfile::NamedTempFile;
 
 use crate::error::{Class, Error, Result};
-use crate::store::layout::files::temporary_in;
+use crate::store::layout::files::{sweep, temporary_in};
 
 /// What was at the path when the writing began.
 pub(super) struct Before(Option<(Arc<File>, Stamp)>);
@@ -81,6 +81,7 @@ pub(super) fn temporary(path: &Utf8Path) -> Result<NamedTempFile> {
         _ => Utf8Path::new("."),
     };
     fs_err::create_dir_all(folder)?;
+    sweep(folder);
     temporary_in(folder)
         .map_err(|error| Error::local(error).context(format!("{folder}: could not make a temporary file")))
 }

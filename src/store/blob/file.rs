@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use bytes::Bytes;
 use camino::Utf8PathBuf;
+use fs_err::File;
 use futures_util::stream;
 
 use super::checked::Checked;
@@ -32,29 +33,28 @@ static READERS: AtomicUsize = AtomicUsize::new(0);
 /// A file that can be opened.
 pub(super) enum Readable {
     Named(Utf8PathBuf),
-    /// One of ours, which lives as long as it is read.
-    Temporary(Arc<tempfile::TempPath>),
+    /// One of ours, without a name.
+    Temporary(Arc<File>),
 }
 
 impl Readable {
-    fn open(&self) -> std::io::Result<fs_err::File> {
+    fn open(self, offset: u64) -> std::io::Result<OpenFile> {
         match self {
-            Readable::Named(path) => fs_err::File::open(path),
-            Readable::Temporary(path) => fs_err::File::open(path.to_path_buf()),
+            Readable::Named(path) => {
+                let mut file = File::open(path)?;
+                if offset > 0 {
+                    file.seek(SeekFrom::Start(offset))?;
+                }
+                Ok(OpenFile::Named(file))
+            }
+            Readable::Temporary(file) => Ok(OpenFile::Temporary(file, offset)),
         }
     }
 }
 
 /// The bytes of a file from `offset` on, about `length` of them; with `checked`, what that makes of them.
 pub(super) fn read_file(readable: Readable, offset: u64, length: u64, checked: Option<Checked>) -> BlobStream {
-    let open = move || {
-        let mut file = readable.open()?;
-        if offset > 0 {
-            file.seek(SeekFrom::Start(offset))?;
-        }
-        Ok(OpenFile { file, _owner: readable })
-    };
-    read_through(open, length, checked)
+    read_through(move || Ok(readable.open(offset)?), length, checked)
 }
 
 /// Reads on a blocking thread, [`READ_AHEAD`] pieces ahead; ends when the stream is dropped.
@@ -105,15 +105,33 @@ fn read_pieces(
     }
 }
 
-struct OpenFile {
-    file: fs_err::File,
-    _owner: Readable,
+enum OpenFile {
+    Named(File),
+    /// Read at a place of its own, as others read the same file.
+    Temporary(Arc<File>, u64),
 }
 
 impl Read for OpenFile {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.file.read(buffer)
+        match self {
+            OpenFile::Named(file) => file.read(buffer),
+            OpenFile::Temporary(file, offset) => {
+                let read = read_at(file, buffer, *offset)?;
+                *offset += read as u64;
+                Ok(read)
+            }
+        }
     }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    fs_err::os::unix::fs::FileExt::read_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    fs_err::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
 /// The buffers of one reader: lent with the pieces, and back when these are sent.

@@ -1,9 +1,10 @@
 //! The files of a layout: where each lies, how it is read without trusting it, how it is written whole or not at all.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cap_std::fs::Dir;
 use tempfile::NamedTempFile;
 
 use super::contents::{Contents, MARKER, MARKER_BYTES, MARKER_LIMIT, check_marker};
@@ -11,29 +12,40 @@ use super::index::Index;
 use crate::error::{Error, Result};
 use crate::oci::{Descriptor, Digest, Entries};
 use crate::store::blob;
+use crate::temporary;
 
 /// Beside `index.json`, never removed: removing it would let two processes hold two locks. The image spec lets a
 /// layout have further files.
 const LOCK: &str = "index.json.lock";
 
-/// Temporary files lie in the layout itself, and beside an archive, so that renaming them never crosses file systems.
-const TEMPORARY: &str = ".oci-artifact-";
-
-/// A temporary file in `folder`, removed unless it is persisted.
+/// A temporary file in `folder`, removed unless it is persisted. They lie in the layout itself, and beside an archive,
+/// so that renaming them never crosses file systems.
 pub(in crate::store) fn temporary_in(folder: &Utf8Path) -> std::io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
     // As any file that a program writes: the umask decides. ORAS makes blobs read-only, which stops nobody, but makes
     // `rm` ask and breaks clean-up on Windows.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    let make = |name: &str| {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(name).rand_bytes(0);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        builder.tempfile_in(folder)
+    };
+    let (_, made) = temporary::make(make, NamedTempFile::as_file, |name| folder.join(name).exists())?;
+    Ok(made)
+}
+
+/// Removes what processes that were killed left in `folder`.
+pub(in crate::store) fn sweep(folder: &Utf8Path) {
+    if let Ok(dir) = Dir::open_ambient_dir(folder, cap_std::ambient_authority()) {
+        temporary::sweep(&dir);
+    }
 }
 
 /// The files of the layout in one directory.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     directory: Utf8PathBuf,
+    swept: Arc<Once>,
 }
 
 impl Contents for Files {
@@ -66,7 +78,10 @@ pub(super) struct Found {
 
 impl Files {
     pub(super) fn new(directory: Utf8PathBuf) -> Self {
-        Files { directory }
+        Files {
+            directory,
+            swept: Arc::new(Once::new()),
+        }
     }
 
     pub(super) fn index_path(&self) -> Utf8PathBuf {
@@ -100,9 +115,9 @@ impl Files {
         // What a layout has before its marker: another process may be making it just now.
         let foreign = entries.try_fold(false, |foreign, entry| {
             let name = entry?.file_name();
-            let ours = name
-                .to_str()
-                .is_some_and(|name| [LOCK, "index.json", "blobs"].contains(&name) || name.starts_with(TEMPORARY));
+            let ours = name.to_str().is_some_and(|name| {
+                [LOCK, "index.json", "blobs"].contains(&name) || name.starts_with(temporary::PREFIX)
+            });
             Ok::<_, std::io::Error>(foreign || !ours)
         })?;
         // It may also have finished since we looked.
@@ -225,6 +240,7 @@ impl Files {
 
     /// A temporary file, removed unless it is persisted.
     pub(super) fn temporary(&self) -> Result<NamedTempFile> {
+        self.swept.call_once(|| sweep(&self.directory));
         temporary_in(&self.directory).map_err(|error| self.failed("make a temporary file", error))
     }
 

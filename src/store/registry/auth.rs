@@ -58,6 +58,8 @@ pub struct Shared {
     believed: Arc<Mutex<HashSet<(Url, Scopes)>>>,
     /// What uploads found out.
     pub(super) uploads: super::uploads::Limits,
+    /// Upload sessions that were left in the middle.
+    pub(super) abandoned: super::uploads::Abandoned,
     /// What lists of referrers there are, and who writes to them.
     pub(super) referrers: super::referrers::Lists,
     /// Room for parts of large blobs.
@@ -67,6 +69,11 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Gives up the uploads that were left in the middle.
+    pub async fn cancel_uploads(&self) {
+        self.abandoned.cancel().await;
+    }
+
     /// Notes what `answer` tells of the registry at `root`.
     pub(super) fn notice(&self, root: &Url, answer: &Answer) {
         if let Some(flavor) = Flavor::told(&answer.headers) {

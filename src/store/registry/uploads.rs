@@ -27,6 +27,7 @@ use send::Broken;
 use session::Session;
 
 pub use course::Limits;
+pub use session::Abandoned;
 
 /// Up to this many bytes a blob is asked for by mounting it from its own repository, which answers with a session if
 /// it isn't there: one request instead of two.
@@ -98,6 +99,7 @@ impl Upload<'_> {
             };
             let Err(broken) = sent else {
                 course.arrived();
+                session.is_over();
                 return Ok(PutBlob::Uploaded);
             };
             let ask = match self.settle(broken, &mut course, &session, &mut budget).await {

@@ -188,6 +188,11 @@ impl Peer {
     pub fn host(&self) -> &str {
         &self.host
     }
+
+    /// Where olareg and distribution keep what they have.
+    pub fn data(&self) -> Utf8PathBuf {
+        Utf8PathBuf::from_path_buf(self.directory.path().join("data")).unwrap()
+    }
 }
 
 impl Drop for Peer {

@@ -1,12 +1,12 @@
-//! An independent reader of layouts and of registries over plain HTTP: none of the program's own code, so that it can
+//! An independent reader of layouts and of registries over plain HTTP: nothing of the code under test, so that it can
 //! judge what the program leaves behind.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use oci_artifact::oci::Digest;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
 
@@ -55,7 +55,7 @@ impl Reader {
                 // the client went away.
                 let resolve = |tag: &Value| {
                     let tag = tag.as_str().unwrap();
-                    let digest = Digest::of(&self.manifest(tag)?).to_string();
+                    let digest = sha256(&self.manifest(tag)?);
                     Some((tag.to_owned(), digest))
                 };
                 tags.iter().filter_map(resolve).collect()
@@ -111,14 +111,17 @@ impl Reader {
         }
     }
 
+    /// Fails unless everything that is listed as a referrer of `subject` is whole.
+    pub fn check_referrers(&self, subject: &str) {
+        for listed in self.referrers(subject) {
+            self.check("a referrer", listed["digest"].as_str().unwrap());
+        }
+    }
+
     fn check(&self, tag: &str, digest: &str) {
         let bytes = self.manifest(digest);
         let bytes = bytes.unwrap_or_else(|| panic!("{tag}: its manifest {digest} isn't there"));
-        assert_eq!(
-            Digest::of(&bytes).to_string(),
-            digest,
-            "{tag}: a manifest has other bytes"
-        );
+        assert_eq!(sha256(&bytes), digest, "{tag}: a manifest has other bytes");
         let manifest: Value = serde_json::from_slice(&bytes).unwrap();
         let list = |key: &str| manifest[key].as_array().cloned().unwrap_or_default();
         for child in list("manifests") {
@@ -129,9 +132,19 @@ impl Reader {
             let digest = blob["digest"].as_str().unwrap();
             let bytes = self.blob(digest);
             let bytes = bytes.unwrap_or_else(|| panic!("{tag}: its blob {digest} isn't there"));
-            assert_eq!(Digest::of(&bytes).to_string(), digest, "{tag}: a blob has other bytes");
+            assert_eq!(sha256(&bytes), digest, "{tag}: a blob has other bytes");
         }
     }
+}
+
+/// `sha256:HEX` of `bytes`.
+pub fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = "sha256:".to_owned();
+    for byte in Sha256::digest(bytes) {
+        write!(text, "{byte:02x}").unwrap();
+    }
+    text
 }
 
 fn blob_path(layout: &Utf8Path, digest: &str) -> Utf8PathBuf {

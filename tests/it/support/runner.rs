@@ -214,6 +214,13 @@ impl Running {
         self.child.as_ref().unwrap().id()
     }
 
+    /// Sends a signal: to a program that has ended too, as nobody else has its id until it is waited for.
+    #[cfg(unix)]
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let id = rustix::process::Pid::from_raw(self.id().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
     pub fn wait(mut self) -> Outcome {
         let output = self.child.take().unwrap().wait_with_output().unwrap();
         Outcome {

@@ -1,10 +1,12 @@
 //! Upload sessions: opened, asked how far they are, given up.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use url::Url;
 
-use super::Upload;
+use super::{Registry, Upload};
 use crate::error::{Class, Error, Result};
 use crate::http::header::{LOCATION, RANGE};
 use crate::http::{Answer, Budget, Method, redacted, same_origin};
@@ -25,6 +27,23 @@ pub(super) struct Session {
     pub(super) url: Url,
     /// `OCI-Chunk-Min-Length`, in bytes.
     pub(super) least: Option<u64>,
+    registry: Registry,
+    over: AtomicBool,
+}
+
+impl Session {
+    /// The registry has nothing more to keep for it.
+    pub(super) fn is_over(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !*self.over.get_mut() {
+            self.registry.0.auth.shared.abandoned.add(&self.registry, &self.url);
+        }
+    }
 }
 
 impl Upload<'_> {
@@ -44,6 +63,8 @@ impl Upload<'_> {
         Ok(Session {
             url: self.location(answer)?,
             least: answer.header("oci-chunk-min-length").and_then(least),
+            registry: self.registry.clone(),
+            over: AtomicBool::new(false),
         })
     }
 
@@ -63,19 +84,8 @@ impl Upload<'_> {
     /// Gives a session up, so that the registry needn't keep its bytes. Nobody waits long for it or learns of its
     /// failure, and no token is asked for: distribution wants the right to delete for it.
     pub(super) async fn cancel(&self, session: &Session) {
-        let attempt = async {
-            let registry = self.registry;
-            let value = registry
-                .0
-                .auth
-                .header(&registry.root()?, &registry.writing(), 0)
-                .await?;
-            let request = registry.request(Method::DELETE, session.url.clone(), self.title);
-            let mut once = Budget::new(0, Duration::ZERO);
-            registry.client().send(&request.authorized(value), &mut once).await?;
-            Ok::<(), Error>(())
-        };
-        let _ = tokio::time::timeout(PATIENCE, attempt).await;
+        cancel(self.registry, &session.url).await;
+        session.is_over();
     }
 
     /// The session's URL, on the registry's own server: what is sent there has the credential with it
@@ -101,6 +111,40 @@ impl Upload<'_> {
             format!("{what}: the upload would go to {scheme}://{host}, which is not the registry"),
         )
         .hint("behind a proxy the registry must know its own address: have the proxy send Host and X-Forwarded-Proto"))
+    }
+}
+
+/// See [`Upload::cancel`].
+async fn cancel(registry: &Registry, session: &Url) {
+    let attempt = async {
+        let scopes = registry.writing();
+        let value = registry.0.auth.header(&registry.root()?, &scopes, 0).await?;
+        let request = registry.request(Method::DELETE, session.clone(), "an upload that was given up");
+        let mut once = Budget::new(0, Duration::ZERO);
+        registry.client().send(&request.authorized(value), &mut once).await?;
+        Ok::<(), Error>(())
+    };
+    let _ = tokio::time::timeout(PATIENCE, attempt).await;
+}
+
+/// Sessions whose upload was dropped on its way: the run was stopped, or something else of it failed.
+#[derive(Clone, Default)]
+pub struct Abandoned(Arc<Mutex<Vec<(Registry, Url)>>>);
+
+impl Abandoned {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Registry, Url)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, registry: &Registry, session: &Url) {
+        self.lock().push((registry.clone(), session.clone()));
+    }
+
+    /// Cancels them all, as a session that nobody needs.
+    pub async fn cancel(&self) {
+        let sessions = std::mem::take(&mut *self.lock());
+        let all = sessions.iter().map(|(registry, session)| cancel(registry, session));
+        futures_util::future::join_all(all).await;
     }
 }
 

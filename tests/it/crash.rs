@@ -1,0 +1,59 @@
+//! Push, pull, attach and copy, ended at any moment: by SIGKILL, and by SIGTERM and SIGINT as runners send them. What
+//! is left names nothing broken and doesn't grow, a signal that can be caught gives one message in time, and the next
+//! run completes. The whole by `scripts/long crash`, a sample by `scripts/test-peers`.
+#![cfg(unix)]
+#![allow(clippy::print_stdout, reason = "figures and a table, for who runs scripts/long")]
+
+mod action;
+mod moments;
+mod sessions;
+
+use action::Action;
+use moments::{How, Row};
+
+use crate::support::long;
+use crate::support::peers::{Access, Peer};
+
+/// Runs every case at `times` moments, prints a row each, and fails at the end if one of them did.
+fn table(times: u32, peers: &[(&'static str, Peer)]) {
+    println!("| action | store | signal | moments | stopped | done before | slowest end | left at most | result |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    let mut wrong = Vec::new();
+    let layout = std::iter::once(("layout", None));
+    let registries = peers.iter().map(|(name, peer)| (*name, Some(peer)));
+    for (store, peer) in layout.chain(registries) {
+        for action in Action::ALL {
+            for how in How::ALL {
+                let row = Row::run(action, how, peer, times);
+                println!("| {action} | {store} | {how} | {row} |");
+                wrong.extend(
+                    row.wrong
+                        .iter()
+                        .map(|wrong| format!("{action}, {store}, {how}: {wrong}")),
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_run_that_is_ended_at_any_moment_leaves_a_layout_whole() {
+    table(2, &[]);
+}
+
+#[test]
+#[ignore = "needs the peers: scripts/test-peers"]
+fn a_run_that_is_ended_at_any_moment_leaves_a_registry_whole() {
+    table(3, &[("olareg", Peer::olareg(Access::default()))]);
+}
+
+#[test]
+#[ignore = "half an hour: scripts/long crash"]
+fn crash_long() {
+    let distribution = ("distribution", Peer::distribution(Access::default()));
+    table(
+        long::amount(200),
+        &[("olareg", Peer::olareg(Access::default())), distribution],
+    );
+}
