@@ -37,8 +37,10 @@ impl FromStr for Host {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        // What stands before an `@` may be a password.
+        let shown = text.rsplit_once('@').map_or(text, |(_, host)| host);
         let refuse = || {
-            Error::usage(format!("{text:?} is not a registry host"))
+            Error::usage(format!("{shown:?} is not a registry host"))
                 .hint("write HOST or HOST:PORT without https:// and without a path, such as ghcr.io")
         };
         let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -66,8 +68,8 @@ impl FromStr for Host {
                     .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
         };
         if text.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(Error::usage(format!("registry host {text:?} has upper-case letters"))
-                .hint(format!("write {:?}", text.to_ascii_lowercase())));
+            return Err(Error::usage(format!("registry host {shown:?} has upper-case letters"))
+                .hint(format!("write {:?}", shown.to_ascii_lowercase())));
         }
         let digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0);
         if !name.split('.').all(label) || port.is_some_and(|port| !digits(port)) {

@@ -43,6 +43,7 @@ mod readers;
 mod readme;
 mod referrers_race;
 mod release;
+mod secrets;
 mod spec_errors;
 mod stdin;
 mod stdout;
