@@ -16,7 +16,7 @@ use crate::reference::{Host, Location, Reference, Tag};
 use crate::report::Ledger;
 use crate::spec::{self, Spec};
 use crate::store::{self, Stores};
-use crate::transfer::Engine;
+use crate::transfer::{self, Engine};
 use crate::unpack::Limits;
 
 use super::Session;
@@ -332,7 +332,7 @@ impl Run<'_> {
             retries: inputs.retries,
             idle_timeout: inputs.idle_timeout,
             answer_timeout: inputs.idle_timeout,
-            concurrency: inputs.concurrency.unwrap_or(http::AT_ONCE) as usize,
+            concurrency: inputs.concurrency.unwrap_or_else(transfer::at_once) as usize,
             trusted_realms: inputs.trusted_realms.clone(),
             ..http::Options::default()
         };
