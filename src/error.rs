@@ -143,9 +143,13 @@ impl Error {
     /// A failure of the local file system (exit code 8). fs_err's errors name the path already.
     pub fn local(error: std::io::Error) -> Self {
         let hint = match error.kind() {
-            std::io::ErrorKind::StorageFull => Some("free some space, or write to another disk"),
+            std::io::ErrorKind::StorageFull => {
+                Some("free some space (`df`) or inodes (`df -i`), or write to another disk")
+            }
+            std::io::ErrorKind::QuotaExceeded => Some("free some of the user's or the project's quota (`quota`)"),
             std::io::ErrorKind::ReadOnlyFilesystem => Some("choose a folder that can be written"),
             std::io::ErrorKind::PermissionDenied => Some("check the permissions of the path and of the job's user"),
+            _ if is_out_of_files(&error) => Some("raise the limit of open files (`ulimit -n`), or lower `concurrency`"),
             _ => None,
         };
         let message = error.to_string();
@@ -205,6 +209,15 @@ impl Error {
     pub fn place(&self) -> Option<&Place> {
         self.0.place.as_ref()
     }
+}
+
+/// EMFILE and ENFILE have no kind, and what wraps an error keeps its text alone.
+fn is_out_of_files(error: &std::io::Error) -> bool {
+    let text = error.to_string();
+    cfg!(unix)
+        && ["(os error 23)", "(os error 24)"]
+            .iter()
+            .any(|number| text.contains(number))
 }
 
 impl fmt::Display for Error {
@@ -271,5 +284,31 @@ impl IntoIterator for Errors {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_machine_runs_out_of_has_a_way_out() {
+        // ENOSPC, EDQUOT of Linux, EROFS, EMFILE, ENFILE; bare and as wrappers leave them.
+        let quota = if cfg!(target_os = "linux") { 122 } else { 69 };
+        for (number, hint) in [
+            (28, "df -i"),
+            (quota, "quota"),
+            (30, "written"),
+            (24, "ulimit"),
+            (23, "ulimit"),
+        ] {
+            let bare = || std::io::Error::from_raw_os_error(number);
+            let wrapped = std::io::Error::new(bare().kind(), format!("/a/b: {}", bare()));
+            for error in [bare(), wrapped] {
+                let error = Error::local(error);
+                assert!(error.way_out().is_some_and(|out| out.contains(hint)), "{error:?}");
+            }
+        }
     }
 }

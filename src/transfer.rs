@@ -33,6 +33,21 @@ const LARGE_AT_MOST: u32 = 16;
 /// Up to this many bytes a blob is a small one, and it is round trips that count.
 const SMALL: u64 = 1024 * 1024;
 
+/// Descriptors that a run needs whatever it moves, and those of a blob: a connection, a file, directories on its way.
+#[cfg(unix)]
+const DESCRIPTORS: (u64, u64) = (24, 4);
+
+/// Blobs and requests at once where the user names no number: fewer where few files may be open.
+pub fn at_once() -> u32 {
+    #[cfg(unix)]
+    if let Some(limit) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
+        let (run, blob) = DESCRIPTORS;
+        let room = limit.saturating_sub(run) / blob;
+        return u32::try_from(room).unwrap_or(AT_ONCE).clamp(1, AT_ONCE);
+    }
+    AT_ONCE
+}
+
 /// What the transfers of a run share: how much may be under way at once.
 #[derive(Clone)]
 pub struct Engine {
@@ -56,7 +71,7 @@ impl Engine {
     pub fn new(report: Report, concurrency: Option<u32>, threads: usize) -> Self {
         let (blobs, large) = match concurrency {
             Some(number) => (number.max(1), number.div_ceil(LARGE_AT_MOST).max(1)),
-            None => (AT_ONCE, AT_ONCE / LARGE_AT_ONCE),
+            None => (at_once(), (at_once() / LARGE_AT_ONCE).max(1)),
         };
         let threads = u32::try_from(threads.clamp(1, 1024)).unwrap_or(1);
         Engine {

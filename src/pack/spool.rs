@@ -52,7 +52,7 @@ impl Spool {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let mut file = File::from_parts(tempfile::tempfile()?, tempfile::env::temp_dir());
+                let mut file = unnamed()?;
                 for piece in self.pieces.drain(..) {
                     file.write_all(&piece)?;
                 }
@@ -68,6 +68,18 @@ impl Spool {
             None => BlobSource::Pieces(self.pieces.into()),
             Some(file) => BlobSource::Temporary(Arc::new(file)),
         }
+    }
+}
+
+/// A file without a name in TMPDIR; errors name the folder.
+fn unnamed() -> std::io::Result<File> {
+    let folder = tempfile::env::temp_dir();
+    match tempfile::tempfile_in(&folder) {
+        Ok(file) => Ok(File::from_parts(file, folder)),
+        Err(error) => Err(std::io::Error::new(
+            error.kind(),
+            format!("{}: {error}", folder.display()),
+        )),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::inputs::Command;
 use crate::ops::Context;
 use crate::reference::{Host, Location, Reference};
 use crate::store::{self, Stores};
-use crate::transfer::Engine;
+use crate::transfer::{self, Engine};
 
 use super::binding::{self, bind, provider_host};
 use super::command::Run;
@@ -93,7 +93,7 @@ impl Run<'_> {
             retries: inputs.retries,
             idle_timeout: inputs.idle_timeout,
             answer_timeout: inputs.idle_timeout,
-            concurrency: inputs.concurrency.unwrap_or(http::AT_ONCE) as usize,
+            concurrency: inputs.concurrency.unwrap_or_else(transfer::at_once) as usize,
             trusted_realms: inputs.trusted_realms.clone(),
             ..http::Options::default()
         };

@@ -118,7 +118,8 @@ impl Reader {
         }
     }
 
-    fn check(&self, tag: &str, digest: &str) {
+    /// Fails unless the manifest `digest` and all below it are there with the right bytes.
+    pub fn check(&self, tag: &str, digest: &str) {
         let bytes = self.manifest(digest);
         let bytes = bytes.unwrap_or_else(|| panic!("{tag}: its manifest {digest} isn't there"));
         assert_eq!(sha256(&bytes), digest, "{tag}: a manifest has other bytes");
