@@ -16,7 +16,7 @@ use crate::store::{BlobSource, BlobStream};
 use crate::unpack::{Limits, Output, decoded};
 
 /// More than a stream of a fuzzer's size gives, unless it is a bomb.
-const LIMIT: u64 = 4 << 20;
+const LIMIT: u64 = 1 << 20;
 
 const BLOCK: usize = 512;
 
@@ -146,6 +146,9 @@ pub(super) fn gzip(data: &[u8]) {
         }
         assert!(crc_is_right(&blob, &found));
     }
+    if !packs(data) {
+        return;
+    }
     let budget = Budget::new(usize::MAX);
     let (packed, unpacked) = pack::gzip::compress(2, &budget, |out| Ok(std::io::Write::write_all(out, data)?)).unwrap();
     comes_back(&packed, &unpacked, data);
@@ -169,9 +172,17 @@ pub(super) fn zstd(data: &[u8]) {
         let whole = ::zstd::bulk::decompress(&blob, found.len());
         assert!(whole.is_err() || whole.unwrap() == found);
     }
+    if !packs(data) {
+        return;
+    }
     let budget = Budget::new(usize::MAX);
     let (packed, unpacked) = pack::zstd::compress(2, &budget, |out| Ok(std::io::Write::write_all(out, data)?)).unwrap();
     comes_back(&packed, &unpacked, data);
+}
+
+/// Packing takes megabytes and threads: one input in eight, else hardly any would be unpacked.
+fn packs(data: &[u8]) -> bool {
+    data.len() % 8 == 0
 }
 
 fn decode(data: &[u8]) -> Result<Vec<u8>> {

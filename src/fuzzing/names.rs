@@ -36,6 +36,8 @@ pub(super) fn reference(data: &[u8]) {
 fn is_sound_in_a_url(host: &str, name: &str) {
     let url = url::Url::parse(&format!("https://{host}/v2/{name}/manifests/x")).unwrap();
     assert_eq!(url.path(), format!("/v2/{name}/manifests/x"));
+    let bare = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    assert!(host.starts_with('[') || url.host_str() == Some(bare), "{host} is {url}");
     assert!(url.username().is_empty() && url.password().is_none() && url.query().is_none());
     assert!(url.fragment().is_none());
 }

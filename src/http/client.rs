@@ -251,7 +251,7 @@ impl Client {
                 // The status counts, even if the explanation is broken off.
                 let body = download.collect(super::error::LIMIT).await;
                 let body = body.map(|(body, _)| body).unwrap_or_default();
-                answer.body = super::error::without_secrets(&body, &self.0.report);
+                answer.body = super::error::without_secrets(&body, &answer.url, &self.0.report);
             }
             Want::Stream => answer.stream = Some(download),
             Want::Bytes(limit) => {

@@ -75,6 +75,16 @@ impl FromStr for Host {
         if !name.split('.').all(label) || port.is_some_and(|port| !digits(port)) {
             return Err(refuse());
         }
+        // `0x7f.1` and `2130706433` are 127.0.0.1 in a URL, `1.2.3.999` is nothing: what is asked must be what was named.
+        if !text.starts_with('[') {
+            let url = url::Url::parse(&format!("https://{name}/"));
+            if !url.is_ok_and(|url| url.host_str() == Some(name)) {
+                return Err(Error::usage(format!(
+                    "{shown:?} is not a registry host: it is another one in a URL, or none"
+                ))
+                .hint("write a name, or an address as four decimal numbers, such as 127.0.0.1:5000"));
+            }
+        }
         Ok(Host(text.to_owned()))
     }
 }
@@ -82,5 +92,36 @@ impl FromStr for Host {
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by fuzzing: credentials and the custom of plain HTTP go by the name, connections by what a URL makes of it.
+    #[test]
+    fn a_host_is_the_same_in_a_url() {
+        for host in [
+            "127.0.0.1:5000",
+            "ghcr.io",
+            "my_registry",
+            "[::1]:5000",
+            "xn--bcher-kva.example",
+        ] {
+            assert!(host.parse::<Host>().is_ok(), "{host}");
+        }
+        for host in [
+            "0x7f.1",
+            "2130706433:5000",
+            "017700000001",
+            "1.2.3.999",
+            "a.0x",
+            "ht.536",
+            "127.1",
+            "xn--a.io",
+        ] {
+            assert!(host.parse::<Host>().is_err(), "{host}");
+        }
     }
 }

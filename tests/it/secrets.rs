@@ -229,7 +229,7 @@ fn print_table(rows: &BTreeMap<(usize, String), Row>) {
 
 #[test]
 #[ignore = "minutes: scripts/long secrets"]
-fn secrets_long_matrix() {
+fn faults_long_secrets() {
     let leaks = run(cells());
     assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
 }
