@@ -28,6 +28,8 @@ pub mod ci;
 pub mod credentials;
 pub mod env;
 pub mod error;
+#[cfg(test)]
+mod explore;
 pub mod http;
 pub mod inputs;
 pub mod oci;
