@@ -28,6 +28,8 @@ pub mod ci;
 pub mod credentials;
 pub mod env;
 pub mod error;
+#[cfg(test)]
+mod explore;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;

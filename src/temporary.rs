@@ -129,6 +129,9 @@ fn remove(dir: &Dir, name: &str) -> io::Result<bool> {
 }
 
 #[cfg(test)]
+mod model;
+
+#[cfg(test)]
 #[cfg(unix)]
 mod tests {
     use super::*;

@@ -244,5 +244,8 @@ impl Drop for Permit {
 }
 
 #[cfg(test)]
+#[path = "gate/orders.rs"]
+mod orders;
+#[cfg(test)]
 #[path = "gate/tests.rs"]
 mod tests;

@@ -146,6 +146,9 @@ fn ended() -> Error {
 }
 
 #[cfg(test)]
+mod model;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::pack::{Selection, tar, walk};

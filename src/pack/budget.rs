@@ -60,6 +60,44 @@ impl Drop for Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explore::Paths;
+
+    /// Taking and giving back are one step each on one number, so that every order of these steps is every way in
+    /// which threads can meet.
+    #[test]
+    fn in_no_order_is_more_taken_than_there_is_or_less_given_back() {
+        #[derive(Clone, Copy)]
+        enum Step {
+            Keep(usize),
+            Drop(usize),
+        }
+        let sizes = [3, 4, 5, 3];
+        let count = Paths::all(|paths| {
+            let budget = Budget::new(10);
+            let mut asked = [false; 4];
+            let mut held: [Option<Bytes>; 4] = Default::default();
+            loop {
+                let keep = (0..4).filter(|at| !asked[*at]).map(Step::Keep);
+                let drop = (0..4).filter(|at| held[*at].is_some()).map(Step::Drop);
+                let steps: Vec<Step> = keep.chain(drop).collect();
+                if steps.is_empty() {
+                    break;
+                }
+                let taken = |held: &[Option<Bytes>; 4]| held.iter().flatten().map(Bytes::len).sum::<usize>();
+                match paths.choose(&steps) {
+                    Step::Keep(at) => {
+                        let fits = taken(&held) + sizes[at] <= 10;
+                        asked[at] = true;
+                        held[at] = budget.keep(Bytes::from(vec![0; sizes[at]])).ok();
+                        assert_eq!(held[at].is_some(), fits);
+                    }
+                    Step::Drop(at) => held[at] = None,
+                }
+                assert_eq!(budget.0.load(Ordering::Relaxed), 10 - taken(&held));
+            }
+        });
+        assert!(count > 1000, "{count}");
+    }
 
     #[test]
     fn what_is_dropped_can_be_taken_again() {

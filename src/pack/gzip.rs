@@ -244,4 +244,6 @@ fn broken() -> Error {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 /// The rooms, from the ground up. A room may use those of the floors below, and its neighbours as long as no circle
 /// comes of it.
 const FLOORS: &[&[&str]] = &[
-    &["error", "suggest", "temporary"],
+    &["error", "suggest", "temporary", "explore"],
     &["oci", "reference", "report", "env", "ustar"],
     &["http", "program"],
     &["credentials"],
