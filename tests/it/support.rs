@@ -7,6 +7,7 @@ pub mod connect;
 pub mod faults;
 pub mod front;
 pub mod graph;
+pub mod measured;
 pub mod message;
 pub mod peers;
 pub mod personality;
@@ -16,4 +17,6 @@ pub mod registry;
 pub mod runner;
 pub mod schema;
 pub mod server;
+#[path = "../../src/unpack/tests/tar.rs"]
+pub mod tar;
 pub mod tls;
