@@ -43,7 +43,7 @@ fn m02_a_realm_on_an_address_inside_of_the_network() {
     ] {
         let realm = format!("http://{host}/latest/meta-data");
         case.refuses(host, 3, "which is not on a public address", || {
-            Scene::realm(&realm, false)
+            Scene::realm(&realm, false).leads_beyond()
         });
     }
     case.refuses("a name for it", 3, "which is not on a public address", || {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::client::Client;
 use super::rows::{Row, Rows};
-use super::scene::{PASSWORD, Scene};
+use super::scene::{PASSWORD, Scene, Tree};
 use crate::support::measured::Measured;
 
 /// KiB that ours may take, whatever it is sent.
@@ -169,8 +169,6 @@ impl Seen {
         found.or_else(|| lines().last()).unwrap_or_default().trim().to_owned()
     }
 }
-
-type Tree = std::collections::BTreeMap<String, Vec<u8>>;
 
 fn changes(before: &Tree, after: &Tree) -> Vec<String> {
     let mut paths: Vec<&String> = before.keys().chain(after.keys()).collect();

@@ -1,11 +1,14 @@
 //! Reading that is led elsewhere: redirects, and `urls` of layers.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use serde_json::json;
 
+use super::auth::on;
 use super::case::Case;
 use super::scene::{APP, Scene, title};
+use super::wire::Wire;
 use crate::support::connect::Internet;
 use crate::support::faults::Fault;
 use crate::support::message::{Reply, Request};
@@ -42,11 +45,24 @@ fn m10_redirects_that_must_not_be_followed() {
         let to = format!("{}/v2/a/blobs/again", scene.registry.origin());
         led(scene, &to)
     });
+    case.refuses("without end", 6, "redirect", || {
+        let scene = Scene::new();
+        let wire = Wire::before(scene.registry.address(), |first, stream| {
+            let path = first.split(' ').nth(1).unwrap_or_default();
+            if !path.contains("/blobs/") {
+                return Ok(false);
+            }
+            let more = "content-length: 0\r\nconnection: close";
+            write!(stream, "HTTP/1.1 307 Go\r\nlocation: {path}x\r\n{more}\r\n\r\n")?;
+            Ok(true)
+        });
+        on(scene, wire)
+    });
     case.refuses("to a metadata service", 3, "link-local", || {
-        led(Scene::new(), "http://169.254.169.254/latest/meta-data")
+        led(Scene::new(), "http://169.254.169.254/latest/meta-data").leads_beyond()
     });
     case.refuses("to one by a number", 3, "link-local", || {
-        led(Scene::new(), "http://0xa9fea9fe/")
+        led(Scene::new(), "http://0xa9fea9fe/").leads_beyond()
     });
     case.refuses("to a file", 3, "neither http nor https", || {
         led(Scene::new(), "file:///etc/passwd")

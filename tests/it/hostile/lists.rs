@@ -25,7 +25,10 @@ fn m11_pages_of_tags_elsewhere_in_a_circle_and_without_end() {
     });
     case.refuses("a metadata service", 3, "another server", || {
         let link = "<http://169.254.169.254/latest>; rel=\"next\"";
-        Scene::new().does(Action::Tags).fault(tags().header("link", link))
+        Scene::new()
+            .does(Action::Tags)
+            .fault(tags().header("link", link))
+            .leads_beyond()
     });
     case.refuses("itself", 6, "the list doesn't end", || {
         let link = "</v2/a/tags/list?n=1000>; rel=\"next\"";

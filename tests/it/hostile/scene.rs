@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
+use camino::Utf8Path;
 use serde_json::{Value, json};
 
 use super::client::Action;
@@ -42,6 +43,8 @@ pub struct Scene {
     pub tls: bool,
     /// Whether it is a job of GitHub Actions.
     pub job: bool,
+    /// Whether who falls for it asks beyond this machine: ours alone is tried, which doesn't.
+    pub beyond: bool,
     keep: Vec<Box<dyn Any>>,
 }
 
@@ -100,6 +103,7 @@ impl Scene {
             flags: Vec::new(),
             tls,
             job: false,
+            beyond: false,
             keep: Vec::new(),
         };
         scene.workspace.write("file.txt", "what is pushed");
@@ -163,6 +167,12 @@ impl Scene {
         self
     }
 
+    /// See the field.
+    pub fn leads_beyond(mut self) -> Self {
+        self.beyond = true;
+        self
+    }
+
     /// What has to live as long as the attack.
     pub fn keep(mut self, what: impl Any) -> Self {
         self.keep.push(Box::new(what));
@@ -176,15 +186,15 @@ impl Scene {
     }
 
     /// What lies in the folder, the output apart.
-    pub fn outside(&self) -> BTreeMap<String, Vec<u8>> {
-        let mut tree = self.workspace.tree("..");
+    pub fn outside(&self) -> Tree {
+        let mut tree = tree(&self.workspace.path().join(".."));
         tree.retain(|path, _| !path.starts_with("work/out/"));
         tree
     }
 
     /// What lies in the output.
-    pub fn output(&self) -> BTreeMap<String, Vec<u8>> {
-        self.workspace.tree("out")
+    pub fn output(&self) -> Tree {
+        tree(&self.workspace.path().join("out"))
     }
 
     /// What of the job's was sent to somebody else.
@@ -209,6 +219,35 @@ impl Scene {
 pub const COLLECTOR: &str = "collector.example";
 
 pub const APP: &[u8] = b"the bytes of the app";
+
+/// Paths with what they hold.
+pub type Tree = BTreeMap<String, Vec<u8>>;
+
+/// Larger files are known by their size.
+const SMALL: u64 = 16 * 1024 * 1024;
+
+/// As `Workspace::tree`, but for what a bomb may have left.
+fn tree(top: &Utf8Path) -> Tree {
+    let describe = |entry: walkdir::DirEntry| {
+        let path = Utf8Path::from_path(entry.path()).unwrap();
+        let name = path.strip_prefix(top).unwrap().to_string();
+        let metadata = entry.metadata().unwrap();
+        if metadata.is_dir() {
+            (name + "/", Vec::new())
+        } else if metadata.is_symlink() {
+            (
+                name,
+                format!("-> {}", fs_err::read_link(path).unwrap().display()).into(),
+            )
+        } else if metadata.is_file() && metadata.len() <= SMALL {
+            (name, fs_err::read(path).unwrap_or_default())
+        } else {
+            (name, format!("{} bytes", metadata.len()).into())
+        }
+    };
+    let entries = walkdir::WalkDir::new(top).min_depth(1);
+    entries.into_iter().map(|entry| describe(entry.unwrap())).collect()
+}
 
 /// A title's annotations.
 pub fn title(title: &str) -> Value {
