@@ -208,7 +208,7 @@ fn circles_and_lists_without_end_are_bounded() {
 
 /// Who may write to a list could else have anything deleted by him who may delete.
 #[test]
-fn m20_what_a_list_has_and_does_not_refer_to_it_is_not_deleted() {
+fn what_a_list_has_and_does_not_refer_to_it_is_not_deleted() {
     for registry in [Registry::start(), without_api()] {
         let (workspace, reference) = (Workspace::new(), registry.reference("a:v1"));
         let subject = push(&workspace, &reference);

@@ -27,6 +27,7 @@ mod faults_long;
 mod faults_matrix;
 mod flows;
 mod github;
+mod hostile;
 mod house;
 mod index;
 mod layout;

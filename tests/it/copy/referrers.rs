@@ -192,7 +192,7 @@ fn told(entries: &[&Value]) -> String {
 
 /// Who may push a tag may write a list: nothing goes into another registry on its word.
 #[test]
-fn m20_what_a_list_has_and_does_not_refer_to_it_is_not_copied() {
+fn what_a_list_has_and_does_not_refer_to_it_is_not_copied() {
     let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
     let (whole, referrers) = release(&from);
     let lie = told(&[&referrers[0], &referrers[2]]);
@@ -208,7 +208,7 @@ fn m20_what_a_list_has_and_does_not_refer_to_it_is_not_copied() {
 
 /// Lists that have the same for each manifest make a tree that doubles with each level.
 #[test]
-fn m30_lists_that_have_the_same_for_every_manifest_are_shown_once() {
+fn lists_that_have_the_same_for_every_manifest_are_shown_once() {
     let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
     let (whole, _) = two_platforms(&from, "app");
     let chain: Vec<Value> = (0..24)
