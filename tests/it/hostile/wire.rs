@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// After that a flood ends: whoever still reads it reads for ever.
-const FLOOD: Duration = Duration::from_secs(60);
+const FLOOD: Duration = Duration::from_secs(90);
 
 /// No head is longer.
 const HEAD: usize = 256 * 1024;
