@@ -13,7 +13,7 @@ mod circle;
 mod drone;
 mod escape;
 mod facts;
-mod file_command;
+pub(crate) mod file_command;
 mod github;
 mod gitlab;
 mod id_token;

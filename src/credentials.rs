@@ -13,7 +13,7 @@ mod aws;
 mod azure;
 mod chain;
 mod clock;
-mod docker;
+pub(crate) mod docker;
 mod exchange;
 mod gcp;
 mod github;

@@ -30,6 +30,9 @@ pub mod env;
 pub mod error;
 #[cfg(test)]
 mod explore;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 pub mod inputs;
 pub mod oci;

@@ -10,14 +10,14 @@ mod ahead;
 mod budget;
 mod file;
 mod formats;
-mod gzip;
+pub(crate) mod gzip;
 #[cfg(test)]
 mod samples;
 mod spool;
 mod stream;
 mod tar;
 mod walk;
-mod zstd;
+pub(crate) mod zstd;
 
 use std::io::{BufWriter, Write};
 
@@ -142,7 +142,7 @@ pub struct Options {
 }
 
 /// Where a tar goes.
-trait Sink: Write {
+pub(crate) trait Sink: Write {
     /// Whether what comes from here on is compressed already, and so hardly worth another try.
     fn compressed(&mut self, _already: bool) {}
 }

@@ -14,6 +14,9 @@ use crate::env::Env;
 /// Of what a program complains about, so many bytes are kept.
 const COMPLAINT: usize = 64 * 1024;
 
+/// How variables begin that may be inputs of ours, secret ones too: no program of others needs them.
+const OURS: [&str; 4] = ["OCI_ARTIFACT_", "INPUT_", "PLUGIN_", "BUILDKITE_PLUGIN_"];
+
 /// Of a complaint, so many characters are shown.
 const SHOWN: usize = 300;
 
@@ -67,6 +70,7 @@ pub struct Program {
 
 impl Program {
     /// The program `name` in an absolute folder of `PATH`: those that are relative name whatever the job checked out.
+    /// It gets all variables but our inputs.
     ///
     /// # Errors
     /// [`Trouble::Missing`].
@@ -79,18 +83,14 @@ impl Program {
             programs.find_map(|folder| Some(folder.join(&file)).filter(|program| is_executable(program)))
         };
         let path = tokio::task::spawn_blocking(look).await.ok().flatten();
-        let variables = env.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let theirs = env
+            .iter()
+            .filter(|(name, _)| !OURS.iter().any(|prefix| name.starts_with(prefix)));
+        let variables = theirs.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Ok(Program {
             path: path.ok_or(Trouble::Missing)?,
             variables: variables.collect(),
         })
-    }
-
-    /// Without the variables that begin with `prefix`.
-    #[must_use]
-    pub fn without(mut self, prefix: &str) -> Self {
-        self.variables.retain(|(name, _)| !name.starts_with(prefix));
-        self
     }
 
     /// Runs it to its end with `input` on stdin.

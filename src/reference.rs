@@ -42,6 +42,14 @@ impl Location {
         }
     }
 
+    /// The path, if it is a layout or an archive.
+    pub fn path(&self) -> Option<&Utf8Path> {
+        match self {
+            Location::Registry(_) => None,
+            Location::Layout(path) | Location::Archive(path) => Some(path),
+        }
+    }
+
     /// The last part of the repository's name or of the path: the default name of an artifact.
     pub fn last_part(&self) -> &str {
         match self {
@@ -112,6 +120,7 @@ impl Reference {
         if let Some(rest) = text.strip_prefix(ARCHIVE) {
             return Ok((Self::parse_path(text, rest, Location::Archive)?, false));
         }
+        refuse_secrets(text)?;
         if let Some(scheme) = ["https://", "http://", "docker://", "oras://"]
             .iter()
             .find(|s| text.starts_with(**s))
@@ -210,6 +219,25 @@ impl fmt::Display for Reference {
     }
 }
 
+/// A URL that somebody pasted, with what may be a secret in it, is refused before a message repeats it.
+fn refuse_secrets(text: &str) -> Result<()> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if let Some((user, host)) = authority.rsplit_once('@') {
+        let is_digest = host.starts_with("sha256:") || host.starts_with("sha512:");
+        let is_host = host.contains('.') || host.starts_with("localhost");
+        if !is_digest && (is_host || user.contains(':') || !scheme.is_empty()) {
+            return Err(Error::usage("a reference has a user or a password before its host")
+                .hint("write HOST/REPOSITORY:TAG, and give a credential in the inputs username and password"));
+        }
+    }
+    match text.split_once('?') {
+        Some((before, _)) => Err(Error::usage(format!("reference {before:?} goes on with a query"))
+            .hint("write HOST/REPOSITORY:TAG, without `?` and what follows")),
+        None => Ok(()),
+    }
+}
+
 fn split_digest(text: &str) -> Result<(&str, Option<Digest>)> {
     match text.split_once('@') {
         Some((rest, digest)) => {
@@ -256,6 +284,24 @@ mod tests {
             let (reference, _) = Reference::parse(text, Some(&registry), Case::Strict).unwrap();
             assert_eq!(reference.location.to_string(), location, "{text}");
         }
+    }
+
+    #[test]
+    fn a_password_is_told_from_a_digest_and_not_repeated() {
+        for text in [
+            "https://me:secret@r.example/a",
+            "me:secret@r.example/a:v1",
+            "secret@localhost:5000/a",
+            "docker://secret@r/a",
+            "r.example/a?sig=secret",
+            "https://r.example/a:v1?secret",
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
+        let digest = format!("a:v1@sha256:{}", "0".repeat(64));
+        let registry = "r.example".parse().unwrap();
+        assert!(Reference::parse(&digest, Some(&registry), Case::Strict).is_ok());
     }
 
     #[test]

@@ -104,6 +104,11 @@ impl Report {
         &self.0
     }
 
+    /// See [`Terminal::without_secrets`]: for texts of others, who know some of them.
+    pub fn without_secrets(&self, text: &str) -> String {
+        self.0.without_secrets(text)
+    }
+
     /// Writes an event.
     pub fn emit(&self, event: &Event<'_>) {
         self.0.event(event);

@@ -3,10 +3,12 @@
 
 mod binding;
 mod command;
+mod context;
 mod deliver;
 mod items;
 mod job;
 mod near_miss;
+mod planning;
 mod sources;
 mod stdout;
 

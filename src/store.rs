@@ -7,7 +7,7 @@ mod blob;
 mod dry_run;
 mod layout;
 mod referrers;
-mod registry;
+pub(crate) mod registry;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

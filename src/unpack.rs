@@ -138,3 +138,17 @@ pub async fn spool(blob: &Descriptor, stream: BlobStream, progress: &Transfer) -
     let descriptor = blob.clone();
     feed::run(stream, progress, move |pieces| spooled::keep(&descriptor, pieces)).await
 }
+
+/// The bytes of the tar inside `blob`, whatever they are; at most `limit`. For the properties of what decodes.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) async fn decoded(blob: &Descriptor, stream: BlobStream, limit: u64) -> Result<Vec<u8>> {
+    let progress = crate::report::Report::silent().transfer(crate::report::Direction::Down, "", blob.size);
+    let descriptor = blob.clone();
+    feed::run(stream, &progress, move |pieces| {
+        let mut blob = feed::Blob::new(pieces, &descriptor);
+        let bytes = unpacked::read_all(&mut blob, limit)?;
+        blob.verify()?;
+        Ok(bytes)
+    })
+    .await
+}

@@ -1,6 +1,5 @@
 # Sourced by scripts/test-action, after lib/registry.sh: workflows run in act, on this machine, without containers.
 #
-#   fail TEXT, same WHAT EXPECTED GOT
 #   make_tree                          $tree: a repository with this checkout's files, as a user's job has it
 #   make_release                       $released: a repository at a release of $OCI_ARTIFACT_BIN, whose files are served
 #                                      at $mirror; $action: what of it the action needs
@@ -10,15 +9,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # read by who sources this; $scratch is lib/registry.sh's
 . scripts/lib/release.sh
-
-fail() {
-  printf 'test-action: %s\n' "$*" >&2
-  exit 1
-}
-
-same() { # WHAT EXPECTED GOT
-  [ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
-}
 
 commit_all() { # DIRECTORY
   git -C "$1" add -A

@@ -4,17 +4,10 @@
 #   ours ARGUMENT...           runs it on this machine, of whose environment nothing helps or hinders
 #   run IMAGE ARGUMENT...      runs an image in $work, as /w, with the options of the array `options`
 #   inspect IMAGE FORMAT       what docker knows of it
-#   same WHAT EXPECTED GOT, fail TEXT
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # read and set by who sources this
+. scripts/lib/check.sh
 
-fail() {
-  printf '%s: %s\n' "${0##*/}" "$*" >&2
-  exit 1
-}
-same() {
-  [ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
-}
 passed() { printf '%s: %s\n' "${0##*/}" "$*"; }
 
 find_static_binary() {

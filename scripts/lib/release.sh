@@ -5,6 +5,7 @@
 #   program_of VERSION P       the name of the program's row in action/checksums.txt
 #   unpack_program FILE        the program in an archive, to stdout
 # shellcheck shell=bash
+. scripts/lib/check.sh
 
 platforms() {
   printf '%s\n' {linux,macos,windows}-{x64,arm64}

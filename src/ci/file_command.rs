@@ -61,36 +61,7 @@ pub fn append(file: &Utf8Path, bytes: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Reads the file as the runner does (facts of actions/runner, SetOutputFileCommand).
-    fn runner_reads(text: &str) -> Result<Vec<(String, String)>, String> {
-        let mut outputs = Vec::new();
-        let mut lines = text.split('\n').peekable();
-        while let Some(line) = lines.next() {
-            if line.is_empty() {
-                continue;
-            }
-            match (line.find('='), line.find("<<")) {
-                (Some(equals), heredoc) if heredoc.is_none_or(|heredoc| equals < heredoc) => {
-                    outputs.push((line[..equals].to_owned(), line[equals + 1..].to_owned()));
-                }
-                (_, Some(heredoc)) => {
-                    let (name, delimiter) = (&line[..heredoc], &line[heredoc + 2..]);
-                    let mut value = Vec::new();
-                    loop {
-                        match lines.next() {
-                            Some(line) if line == delimiter => break,
-                            Some(line) => value.push(line),
-                            None => return Err(format!("no end of {name}")),
-                        }
-                    }
-                    outputs.push((name.to_owned(), value.join("\n")));
-                }
-                _ => return Err(format!("bad line {line:?}")),
-            }
-        }
-        Ok(outputs)
-    }
+    use crate::fuzzing::runner::reads as runner_reads;
 
     fn file() -> (tempfile::TempDir, camino::Utf8PathBuf) {
         let folder = tempfile::tempdir().unwrap();

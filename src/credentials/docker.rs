@@ -5,7 +5,7 @@
 //! hides no entry of `auths` (docker/cli#1989 fails without a word), and a `credsStore` that was left in an image
 //! (`desktop`) stops nobody from pulling without a credential.
 
-mod config;
+pub(crate) mod config;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;

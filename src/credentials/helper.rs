@@ -24,9 +24,6 @@ const SHOWN: usize = 200;
 /// The user name that stands for an identity token.
 const TOKEN_USER: &str = "<token>";
 
-/// Our own inputs: they may hold secrets that a helper has no use for.
-const OURS: &str = "OCI_ARTIFACT_";
-
 /// Why a helper gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
@@ -169,7 +166,7 @@ impl Helpers {
         }
         let ended = async {
             let program = Program::find(&format!("docker-credential-{name}"), &self.env).await?;
-            program.without(OURS).run(&[verb], input, self.bounds).await
+            program.run(&[verb], input, self.bounds).await
         };
         let output = ended.await.map_err(|trouble| match trouble {
             Trouble::Missing => Failure::unusable("there is no such program on PATH"),

@@ -40,6 +40,8 @@ impl Reach {
             IpAddr::V6(v6) => match embedded(v6) {
                 Some(v4) => Reach::of(IpAddr::V4(v4)),
                 None if v6.is_unicast_link_local() => Reach::Link,
+                // `fec0::/10`: private addresses of old.
+                None if v6.segments()[0] & 0xffc0 == 0xfec0 => Reach::Private,
                 None if v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_multicast() => {
                     Reach::Private
                 }
@@ -61,12 +63,18 @@ impl Reach {
     }
 }
 
-/// The IPv4 address inside a mapped one (`::ffff:0:0/96`) or one for NAT64 (`64:ff9b::/96`).
+/// The IPv4 address inside a mapped one (`::ffff:0:0/96`), one for NAT64 (`64:ff9b::/96`, and of a network's own,
+/// `64:ff9b:1::/48`, RFC 8215), of 6to4 (`2002::/16`) or in the oldest form (`::/96`).
 fn embedded(v6: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, high, low] = v6.segments();
-    let nat64 = [a, b, c, d, e, f] == [0x64, 0xff9b, 0, 0, 0, 0];
-    let v4 = || Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    v6.to_ipv4_mapped().or_else(|| nat64.then(v4))
+    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
+    match v6.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] => v4(high, low),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] => v4(high, low),
+        [0x2002, high, low, ..] => v4(high, low),
+        // `::` and `::1` are addresses of their own.
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => v4(high, low),
+        _ => None,
+    }
 }
 
 /// What is kept from being reached.
@@ -222,6 +230,11 @@ mod tests {
             ("fd12::1", Reach::Private),
             ("::ffff:10.0.0.1", Reach::Private),
             ("64:ff9b::a00:1", Reach::Private),
+            ("64:ff9b:1::a00:1", Reach::Private),
+            ("2002:7f00:1::1", Reach::Private),
+            ("::10.0.0.1", Reach::Private),
+            ("fec0::1", Reach::Private),
+            ("2002:8c52:7021::1", Reach::Public),
             ("169.254.169.254", Reach::Link),
             ("168.63.129.16", Reach::Link),
             ("100.100.100.200", Reach::Link),

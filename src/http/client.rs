@@ -249,11 +249,9 @@ impl Client {
         match request.want {
             _ if !answer.status.is_success() => {
                 // The status counts, even if the explanation is broken off.
-                answer.body = download
-                    .collect(super::error::LIMIT)
-                    .await
-                    .map(|(body, _)| body)
-                    .unwrap_or_default();
+                let body = download.collect(super::error::LIMIT).await;
+                let body = body.map(|(body, _)| body).unwrap_or_default();
+                answer.body = super::error::without_secrets(&body, &answer.url, &self.0.report);
             }
             Want::Stream => answer.stream = Some(download),
             Want::Bytes(limit) => {

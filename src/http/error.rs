@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use reqwest::StatusCode;
 use serde::Deserialize;
+use url::Url;
 
+use super::redact::hidden;
 use super::{Answer, redacted};
 use crate::error::{Class, Error};
+use crate::report::Report;
 
 /// Bodies of error answers are read this far, and so are answers that nobody reads.
 pub(super) const LIMIT: usize = 64 * 1024;
@@ -28,6 +32,21 @@ const REQUEST_IDS: [&str; 5] = [
 
 /// Headers that tell of a limit: Docker Hub's `100;w=21600`, and who is counted.
 const LIMITS: [&str; 3] = ["ratelimit-limit", "ratelimit-remaining", "docker-ratelimit-source"];
+
+/// The body of an answer of `url` that says no, which is shown, without secrets of ours and of the URL: some servers
+/// repeat what they got, as S3 does a signature that doesn't match. JSON is written anew, so that none hides behind its
+/// escapes.
+pub(super) fn without_secrets(body: &[u8], url: &Url, report: &Report) -> Bytes {
+    let text = match serde_json::from_slice::<serde_json::Value>(body) {
+        Ok(json) => json.to_string(),
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    let own = |text: String, secret: &String| text.replace(secret.as_str(), "***");
+    match hidden(url).iter().fold(report.without_secrets(&text), own) {
+        hidden if hidden == text => Bytes::copy_from_slice(body),
+        hidden => hidden.into(),
+    }
+}
 
 /// What a server said when it said no. Rides in an [`Error`] as its source, so that callers can look for a code.
 #[derive(Clone, Debug)]
@@ -230,6 +249,24 @@ fn cut(text: &str, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_that_a_server_repeats_is_hidden_in_each_form() {
+        let report = Report::silent();
+        let _ = crate::report::Secret::new("a/secret+password", &report);
+        let _ = crate::report::Secret::new("short", &report);
+        let url = Url::parse("https://s3.example/b?X-Amz-Signature=0123456789").unwrap();
+        let said = |body: &str| String::from_utf8(without_secrets(body.as_bytes(), &url, &report).to_vec()).unwrap();
+        for body in [
+            r#"{"m":"a/secret+password"}"#,
+            r#"{"m":"a\/secret\u002bpassword"}"#,
+            r#"{"m":"a%2Fsecret%2Bpassword"}"#,
+        ] {
+            assert_eq!(said(body), r#"{"m":"***"}"#, "{body}");
+        }
+        assert_eq!(said("<p>a/secret+password 0123456789</p>"), "<p>*** ***</p>");
+        assert_eq!(said("{ \"short\": 1.50 }"), "{ \"short\": 1.50 }");
+    }
 
     #[test]
     fn bodies_in_all_the_forms_that_registries_send() {

@@ -43,6 +43,23 @@ pub fn redacted(url: &Url) -> String {
     shown
 }
 
+/// What [`redacted`] hides of `url`: password and values of the query, as they are and decoded. Shorter ones than eight
+/// bytes could be any word's part.
+pub(super) fn hidden(url: &Url) -> Vec<String> {
+    let raw = url.query().into_iter().flat_map(|query| query.split('&'));
+    let raw = raw.map(|pair| pair.split_once('=').unwrap_or(("", pair)));
+    let raw = raw.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let decoded = url
+        .query_pairs()
+        .map(|(key, value)| (key.into_owned(), value.into_owned()));
+    let values = raw.chain(decoded).filter(|(key, _)| !SHOWN.contains(&key.as_str()));
+    let values = values.map(|(_, value)| value).chain(url.password().map(str::to_owned));
+    let mut values: Vec<String> = values.filter(|value| value.len() >= 8).collect();
+    // The longest first: one may hold another.
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    values
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +76,24 @@ mod tests {
             @"https://s3.example/b?X-Amz-Signature=…&n=1000"
         );
         insta::assert_snapshot!(shown("https://[::1]:443/v2/"), @"https://[::1]/v2/");
+    }
+
+    #[test]
+    fn what_is_hidden_is_known() {
+        let url =
+            "https://u:password@s3.example/b?X-Amz-Signature=0123456789&n=1000000000&x=short&a=%2Fsecret%2F&a-flag-so";
+        let found = hidden(&Url::parse(url).unwrap());
+        let signature = "0123456789";
+        assert_eq!(
+            found,
+            [
+                "%2Fsecret%2F",
+                signature,
+                signature,
+                "a-flag-so",
+                "/secret/",
+                "password"
+            ]
+        );
     }
 }

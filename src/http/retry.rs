@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::report::Report;
 
 /// No wait is longer, whatever a server asks for.
-const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// The longest wait that we choose ourselves.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
@@ -217,7 +217,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3); a date that is over means now, nonsense means nothing.
-fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // More seconds than 64 bits hold are as good as the longest wait.

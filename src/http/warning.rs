@@ -23,6 +23,7 @@ impl Warnings {
     pub(super) fn show(&self, url: &Url, headers: &HeaderMap, report: &Report) {
         for text in headers.get_all(WARNING).iter().filter_map(text) {
             let line = format!("{} warns: {text}", url.host_str().unwrap_or_default());
+            let line = report.without_secrets(&line);
             let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if shown.len() < MOST && shown.insert(line.clone()) {
                 drop(shown);

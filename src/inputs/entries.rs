@@ -209,9 +209,9 @@ pub const INPUTS: &[Input] = &[
     .under(HOW),
     Input::flag(
         "force",
-        "Check every blob even if nothing changed; delete what is still tagged or listed",
+        "Check every blob even if nothing changed; remove what others still need",
     )
-    .of(&[Push, Copy, Delete])
+    .of(&[Push, Copy, Delete, Untag])
     .under(HOW),
     Input::flag("dry-run", "Do everything but the writes")
         .of(WRITES)

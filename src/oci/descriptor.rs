@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Digest, names};
 use crate::error::{Error, Result};
@@ -19,6 +20,7 @@ pub struct Descriptor {
     /// Digest of the content.
     pub digest: Digest,
     /// Size of the content in bytes; negative or fractional ones do not parse.
+    #[serde(deserialize_with = "size")]
     pub size: u64,
     /// Foreign URLs: kept, never followed (CVE-2020-15157 of containerd).
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
@@ -39,6 +41,11 @@ pub struct Descriptor {
     /// Artifact type of a manifest that this describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
+}
+
+/// A size, whose name an error has: a manifest has many numbers.
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    u64::deserialize(deserializer).map_err(|error| D::Error::custom(format_args!("a descriptor's size: {error}")))
 }
 
 /// Whether `media_type` is that of an index, or of Docker's list.
@@ -192,7 +199,7 @@ impl std::fmt::Display for Platform {
 /// Some registries write `null` for an empty list or map (rust-oci-client 779dfe6).
 pub(super) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
-    D: serde::Deserializer<'de>,
+    D: Deserializer<'de>,
     T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
@@ -201,6 +208,19 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_that_cannot_be_is_named() {
+        let digest = Digest::of(b"");
+        for size in ["-1", "1.5", "\"1\"", "18446744073709551616"] {
+            let text = format!(r#"{{"mediaType":"a/b","digest":"{digest}","size":{size}}}"#);
+            let error = serde_json::from_str::<Descriptor>(&text).unwrap_err().to_string();
+            assert!(
+                error.starts_with("a descriptor's size: ") && error.contains("expected u64"),
+                "{error}"
+            );
+        }
+    }
 
     #[test]
     fn a_platform_matches_in_what_is_asked_for() {

@@ -176,5 +176,7 @@ fn attachments(subject: &Digest, graph: &Graph, location: &Location, depth: usiz
             ..AttachmentResult::new(referrer, location)
         }
     };
-    node.referrers.iter().map(attachment).collect()
+    // One that was listed and gone is no part of the copy.
+    let copied = |referrer: &&Descriptor| graph.node(&referrer.digest).is_some();
+    node.referrers.iter().filter(copied).map(attachment).collect()
 }

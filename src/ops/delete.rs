@@ -99,6 +99,13 @@ async fn check(reference: &Reference, digest: &Digest, tree: &Tree, store: &Stor
             "`untag` removes this tag alone; `--force` deletes the manifest with all its tags",
         ));
     }
+    let below: Vec<&Tag> = tree.digests().flat_map(|digest| tagged.naming(digest)).collect();
+    if !below.is_empty() {
+        return Err(refuse(
+            format!("what refers to it is tagged {}, and would be gone, too", joined(below)),
+            "`untag` it first if it is not needed; `--force` deletes it with its tags",
+        ));
+    }
     let doomed: HashSet<&Digest> = std::iter::once(digest).chain(tree.digests()).collect();
     let lists = tagged.listing(&doomed, store).await?;
     if lists.is_empty() {

@@ -278,8 +278,11 @@ mod tests {
         let error = file(root, &Budget::new(0)).unwrap_err();
         assert_eq!(error.class(), Class::Local);
         assert!(error.message().contains("a directory"), "{error}");
-        let error = file("/dev/null".into(), &Budget::new(0)).unwrap_err();
-        assert!(error.message().contains("FIFO, socket or device"), "{error}");
+        #[cfg(unix)]
+        {
+            let error = file("/dev/null".into(), &Budget::new(0)).unwrap_err();
+            assert!(error.message().contains("FIFO, socket or device"), "{error}");
+        }
         let missing = file("/no/such/file".into(), &Budget::new(0)).unwrap_err();
         assert!(missing.message().contains("/no/such/file"), "{missing}");
     }

@@ -40,7 +40,7 @@ const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 const END: [u8; 2] = [0x03, 0x00];
 
 /// Compresses what `produce` writes. Returns the blob and the digest of the bytes that went in.
-pub(super) fn compress(
+pub(crate) fn compress(
     threads: usize,
     budget: &Budget,
     produce: impl FnOnce(&mut dyn Sink) -> Result<()>,

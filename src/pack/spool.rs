@@ -29,7 +29,7 @@ impl Spool {
     }
 
     /// Appends `bytes`, which should not be a piece of something larger: all of that would stay in memory. Fails with
-    /// [`Class::Local`] if the temporary file cannot be written.
+    /// class `Local` if the temporary file cannot be written.
     pub(crate) fn push(&mut self, bytes: Bytes) -> Result<()> {
         let bytes = match &self.file {
             Some(_) => bytes,

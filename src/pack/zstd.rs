@@ -29,7 +29,7 @@ const OVERLAP: u32 = 9;
 const MOST_THREADS: usize = 4;
 
 /// Compresses what `produce` writes. Returns the blob and the digest of the bytes that went in.
-pub(super) fn compress(
+pub(crate) fn compress(
     threads: usize,
     budget: &Budget,
     produce: impl FnOnce(&mut dyn Sink) -> Result<()>,

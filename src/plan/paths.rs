@@ -3,7 +3,7 @@
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::reference::Reference;
 
 /// The working directory and whether paths may leave it.
@@ -41,6 +41,17 @@ impl Workspace {
     /// A reference whose layout, if it is one, is taken from the working directory.
     pub fn place(&self, reference: Reference) -> Reference {
         reference.within(&self.directory)
+    }
+
+    /// The same for a reference that stands in a spec, at `place`; `None` for one that was given beside it.
+    ///
+    /// # Errors
+    /// Usage, if the layout or archive lies outside of the working directory.
+    pub fn place_of_spec(&self, reference: &Reference, place: Option<&Place>) -> Result<Reference> {
+        if let Some(path) = reference.location.path().filter(|_| place.is_some()) {
+            self.resolve(path).map_err(|error| error.at(place.cloned()))?;
+        }
+        Ok(self.place(reference.clone()))
     }
 
     /// `path`, relative to the working directory, as an absolute one.

@@ -1,8 +1,9 @@
 //! The planner: each artifact of the spec with its files found and its annotations merged.
 
 use super::{Artifact, Attachment, Body, Index, Layer, LayerContent, Package, Plan, Settings, TagRule, files};
-use crate::error::{Error, Errors};
+use crate::error::{Error, Errors, Place};
 use crate::oci::{Annotations, Descriptor, Digest, names, rfc_3339};
+use crate::reference::Reference;
 use crate::spec::{ArtifactSpec, AttachmentSpec, Form, PackageSpec, Spec, SubjectSpec};
 
 /// See [`Plan::new`].
@@ -51,13 +52,13 @@ impl Planner<'_> {
                 annotations,
             })
         };
-        let workspace = &self.settings.workspace;
+        let place = spec.place.as_ref();
         Artifact {
             name: spec.name.clone(),
             place: spec.place.clone(),
-            reference: workspace.place(spec.reference.clone()),
+            reference: self.reference(&spec.reference, place),
             subject: spec.subject.clone().map(|subject| SubjectSpec {
-                reference: workspace.place(subject.reference),
+                reference: self.reference(&subject.reference, None),
                 ..subject
             }),
             tags: self.tags(spec),
@@ -65,6 +66,15 @@ impl Planner<'_> {
             attachments: self.attachments(&spec.attachments, &spec.name),
             platform: spec.platform.clone(),
         }
+    }
+
+    /// With a `subject` both are of one repository, of which one problem is enough.
+    fn reference(&mut self, reference: &Reference, place: Option<&Place>) -> Reference {
+        let workspace = &self.settings.workspace;
+        workspace.place_of_spec(reference, place).unwrap_or_else(|problem| {
+            self.problems.push(problem);
+            workspace.place(reference.clone())
+        })
     }
 
     fn tags(&self, spec: &ArtifactSpec) -> Vec<TagRule> {

@@ -57,8 +57,8 @@ pub struct Terminal {
     into_file: bool,
     dialect: Box<dyn Dialect>,
     bars: Option<MultiProgress>,
-    /// What the CI was told to mask: once is enough, and a pair for Basic is made for each request.
-    masked: Mutex<HashSet<String>>,
+    /// Secrets of this run. The CI is told once to mask each: a pair for Basic is made for each request.
+    secrets: Mutex<HashSet<String>>,
     budget: Mutex<Budget>,
 }
 
@@ -74,7 +74,7 @@ impl Terminal {
             into_file: streams.into_file,
             dialect,
             bars,
-            masked: Mutex::default(),
+            secrets: Mutex::default(),
             budget,
         }
     }
@@ -165,14 +165,40 @@ impl Terminal {
     }
 
     fn mask(&self, secret: &str) {
-        let Some(command) = self.dialect.mask(secret) else {
-            return;
-        };
         // Held until it is written: who comes second may use the secret at once.
-        let mut masked = self.masked.lock().unwrap_or_else(PoisonError::into_inner);
-        if masked.insert(secret.to_owned()) {
+        let mut secrets = self.secrets();
+        if secrets.insert(secret.to_owned())
+            && let Some(command) = self.dialect.mask(secret)
+        {
             self.verbatim(&command);
         }
+    }
+
+    fn secrets(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `text` with `***` for each secret of this run in it, as it is or percent-encoded. Shorter ones than eight bytes
+    /// could be any word's part, and stay.
+    pub fn without_secrets(&self, text: &str) -> String {
+        let mut hidden = text.to_owned();
+        let mut secrets: Vec<String> = self
+            .secrets()
+            .iter()
+            .filter(|secret| secret.len() >= 8)
+            .cloned()
+            .collect();
+        // The longest first: one may hold another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        for secret in secrets {
+            let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            for form in [secret, encoded] {
+                if hidden.contains(&form) {
+                    hidden = hidden.replace(&form, "***");
+                }
+            }
+        }
+        hidden
     }
 
     fn note(&self, level: Level, text: &str) {
@@ -246,7 +272,8 @@ struct DebugLine(Arc<Terminal>);
 
 impl Write for DebugLine {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.line(String::from_utf8_lossy(bytes).trim_end());
+        let line = self.0.without_secrets(&String::from_utf8_lossy(bytes));
+        self.0.line(line.trim_end());
         Ok(bytes.len())
     }
 

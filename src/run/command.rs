@@ -3,37 +3,21 @@
 
 use camino::Utf8Path;
 
-use crate::credentials::{AuthList, Cloud, Credentials, Given, Sources};
+use crate::credentials::AuthList;
 use crate::error::{Class, Error, Errors, Result};
-use crate::http;
-use crate::inputs::{CiAnnotation, Command, Inputs};
-use crate::oci::names;
+use crate::inputs::{Command, Inputs};
 use crate::ops::{
     self, Context, CopySettings, DeleteSettings, DiscoverSettings, IndexChange, PullSettings, PushSettings,
 };
-use crate::plan::{CiAnnotations, Plan, Settings, Workspace};
-use crate::reference::{Host, Location, Reference, Tag};
+use crate::plan::Workspace;
+use crate::reference::{Host, Reference, Tag};
 use crate::report::Ledger;
 use crate::spec::{self, Spec};
-use crate::store::{self, Stores};
-use crate::transfer::{self, Engine};
 use crate::unpack::Limits;
 
 use super::Session;
-use super::binding::{self, bind, provider_host};
 use super::job::{Job, Output};
-use super::near_miss;
 use super::sources::{self, Origin};
-
-/// Commands that write where their references lead; of `copy` only archives know.
-const WRITES_PLACES: &[Command] = &[
-    Command::Push,
-    Command::Attach,
-    Command::Index,
-    Command::Tag,
-    Command::Untag,
-    Command::Delete,
-];
 
 /// Makes the job that the inputs ask for.
 pub(super) fn prepare(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -> Result<Job, Errors> {
@@ -93,10 +77,10 @@ fn check_output_file(inputs: &Inputs, directory: &Utf8Path) -> Result<()> {
 /// What the preparation of a command keeps at hand.
 pub(super) struct Run<'a> {
     pub(super) inputs: &'a Inputs,
-    session: &'a Session<'a>,
-    ledger: &'a Ledger,
+    pub(super) session: &'a Session<'a>,
+    pub(super) ledger: &'a Ledger,
     pub(super) workspace: Workspace,
-    auth: AuthList,
+    pub(super) auth: AuthList,
 }
 
 impl Run<'_> {
@@ -208,7 +192,7 @@ impl Run<'_> {
 
     fn untag(&self) -> Result<Job, Errors> {
         let (reference, context) = self.single()?;
-        Ok(Job::Untag(reference, self.tags()?, context))
+        Ok(Job::Untag(reference, self.tags()?, self.inputs.force, context))
     }
 
     fn tags(&self) -> Result<Vec<Tag>> {
@@ -229,13 +213,8 @@ impl Run<'_> {
 
     fn login(&self) -> Result<Job, Errors> {
         let host = self.registry()?;
-        near_miss::warn([&host], self.session.report);
-        let given = bind(self.inputs, &[], Origin::Inputs)?;
-        let client = self.client()?;
-        let (env, report) = (self.session.env, self.session.report);
-        let sources = self.credential_sources(given, Some(host.clone()));
-        let credentials = Credentials::to_store(sources, env, &client, report)?;
-        Ok(Job::Login(host, env.clone(), self.with(client, credentials)))
+        let context = self.context_to_log_in(&host)?;
+        Ok(Job::Login(host, self.session.env.clone(), context))
     }
 
     pub(super) fn report(&self) -> &crate::report::Report {
@@ -255,147 +234,11 @@ impl Run<'_> {
         sources::spec(self.inputs, self.workspace.directory(), self.session)
     }
 
-    fn plan(&self, spec: &Spec) -> Result<Plan, Errors> {
-        let settings = Settings {
-            workspace: self.workspace.clone(),
-            if_no_files_found: self.inputs.if_no_files_found,
-            ci_annotations: self.ci_annotations(),
-            annotations: self.inputs.annotations.clone(),
-            if_exists: self.inputs.if_exists,
-            stdin_taken: self.inputs.password_stdin,
-            source_date_epoch: self.source_date_epoch()?,
-        };
-        let plan = Plan::new(spec, &settings)?;
-        for warning in &plan.warnings {
-            self.session.report.warning(warning);
-        }
-        Ok(plan)
-    }
-
     /// The one reference of commands that take no spec, and the context for its host.
     fn single(&self) -> Result<(Reference, Context)> {
         let reference = self.workspace.place(sources::reference(self.inputs, self.session)?);
         let context = self.context([&reference], Origin::Inputs)?;
         Ok((reference, context))
-    }
-
-    fn context<'r>(&self, references: impl IntoIterator<Item = &'r Reference>, origin: Origin) -> Result<Context> {
-        let references: Vec<&Reference> = references.into_iter().collect();
-        self.check_archives(&references)?;
-        near_miss::warn(binding::hosts(&references), self.session.report);
-        let given = bind(self.inputs, &references, origin)?;
-        let host = provider_host(self.inputs, &references, origin);
-        let client = self.client()?;
-        let sources = self.credential_sources(given, host);
-        let credentials = Credentials::new(sources, self.session.env, &client, self.session.report)?;
-        Ok(self.with(client, credentials))
-    }
-
-    /// A command that would write to an archive is better refused before it has packed and hashed all.
-    fn check_archives(&self, references: &[&Reference]) -> Result<()> {
-        let mut locations = references.iter().map(|reference| &reference.location);
-        match locations.find(|location| matches!(location, Location::Archive(_))) {
-            Some(location) if WRITES_PLACES.contains(&self.inputs.command) => Err(store::read_only(location)),
-            _ => Ok(()),
-        }
-    }
-
-    fn with(&self, client: http::Client, credentials: Credentials) -> Context {
-        let (inputs, report) = (self.inputs, self.session.report);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Context {
-            stores: Stores::new(client, credentials, report.clone(), inputs.dry_run),
-            engine: Engine::new(report.clone(), inputs.concurrency, threads),
-            report: report.clone(),
-            ledger: self.ledger.clone(),
-        }
-    }
-
-    fn client(&self) -> Result<http::Client> {
-        let inputs = self.inputs;
-        let options = http::Options {
-            plain_http: inputs.plain_http.clone(),
-            insecure: inputs.insecure.clone(),
-            ca_file: inputs
-                .ca_file
-                .as_ref()
-                .map(|file| self.workspace.directory().join(file)),
-            client_cert: inputs
-                .client_cert
-                .as_ref()
-                .map(|file| self.workspace.directory().join(file)),
-            client_key: inputs
-                .client_key
-                .as_ref()
-                .map(|file| self.workspace.directory().join(file)),
-            surroundings: http::Surroundings::of(self.session.env),
-            retries: inputs.retries,
-            idle_timeout: inputs.idle_timeout,
-            answer_timeout: inputs.idle_timeout,
-            concurrency: inputs.concurrency.unwrap_or_else(transfer::at_once) as usize,
-            trusted_realms: inputs.trusted_realms.clone(),
-            ..http::Options::default()
-        };
-        http::Client::new(&options, self.session.report)
-    }
-
-    /// `host` is that of a named provider.
-    fn credential_sources(&self, given: Given, host: Option<Host>) -> Sources {
-        Sources {
-            cloud: Cloud {
-                host,
-                ..self.inputs.cloud.clone()
-            },
-            given,
-            auth: self.auth.clone(),
-            id_tokens: self.session.ci.id_tokens(),
-        }
-    }
-
-    /// `SOURCE_DATE_EPOCH`, as reproducible-builds.org has it: seconds since 1970.
-    fn source_date_epoch(&self) -> Result<Option<u64>> {
-        let name = "SOURCE_DATE_EPOCH";
-        let Some(text) = self.session.env.get(name) else {
-            return Ok(None);
-        };
-        // The last second of the year 9999: what RFC 3339 can write.
-        let seconds = text
-            .trim()
-            .parse()
-            .ok()
-            .filter(|seconds| *seconds <= 253_402_300_799_u64);
-        seconds.map(Some).ok_or_else(|| {
-            Error::usage(format!("{name}: {text:?} is not a number of seconds since 1970"))
-                .hint("unset it, or set digits")
-        })
-    }
-
-    /// By default `source`, and only for ghcr.io, where it links the package to its repository.
-    fn ci_annotations(&self) -> CiAnnotations {
-        let facts = self.session.ci.facts();
-        let source = self.session.ci.source_url();
-        let mut annotations = CiAnnotations::default();
-        let Some(wanted) = &self.inputs.ci_annotations else {
-            annotations.on_ghcr = source.map(|url| (names::SOURCE.to_owned(), url)).into_iter().collect();
-            return annotations;
-        };
-        for annotation in wanted {
-            let (key, value) = match annotation {
-                CiAnnotation::Source => (names::SOURCE, source.clone()),
-                CiAnnotation::Revision => (names::REVISION, facts.get("sha").cloned()),
-                CiAnnotation::Created => (names::CREATED, self.session.ci.committed()),
-            };
-            match value {
-                Some(value) => drop(annotations.everywhere.insert(key.to_owned(), value)),
-                None => {
-                    let ci = self.session.ci.system().name();
-                    self.session
-                        .report
-                        .warning(format!("`ci-annotations`: {ci} gives this job no {key}"));
-                }
-            }
-        }
-        annotations
     }
 
     /// Asks the person at the terminal.

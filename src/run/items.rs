@@ -80,7 +80,9 @@ impl Run<'_> {
             Ok(PullItem {
                 name: artifact.name.clone(),
                 place: artifact.place.clone(),
-                reference: self.workspace.place(artifact.reference.clone()),
+                reference: self
+                    .workspace
+                    .place_of_spec(&artifact.reference, artifact.place.as_ref())?,
                 artifact_type: artifact.package.artifact_type.clone(),
                 files: artifact.package.files.clone(),
                 output: path,

@@ -44,8 +44,8 @@ pub(super) enum Job {
     List(Location, bool, Context),
     /// `tag`.
     Tag(Reference, Vec<Tag>, IfExists, Context),
-    /// `untag`.
-    Untag(Reference, Vec<Tag>, Context),
+    /// `untag`; true also takes lists of referrers.
+    Untag(Reference, Vec<Tag>, bool, Context),
     /// `copy`: from, to.
     Copy(Reference, Reference, CopySettings, Context),
     /// `delete`.
@@ -113,7 +113,7 @@ impl Job {
             }
             Job::Index(reference, change, context) => ops::index(&reference, &change, &context).await?,
             Job::Tag(reference, tags, if_exists, context) => ops::tag(&reference, &tags, if_exists, &context).await?,
-            Job::Untag(reference, tags, context) => ops::untag(&reference, &tags, &context).await?,
+            Job::Untag(reference, tags, force, context) => ops::untag(&reference, &tags, force, &context).await?,
             Job::Copy(source, target, settings, context) => ops::copy(&source, &target, &settings, &context).await?,
             Job::Delete(reference, settings, context) => ops::delete(&reference, settings, &context).await?,
             Job::Login(host, env, context) => ops::login(&host, &env, &context).await?,

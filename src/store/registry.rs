@@ -5,17 +5,17 @@
 //! ([`auth`]), the client below tries again what may be tried again. What a registry does otherwise than the
 //! specification is in [`quirks`].
 
-mod auth;
-mod blobs;
+pub(crate) mod auth;
+pub(crate) mod blobs;
 mod deletes;
-mod link;
+pub(crate) mod link;
 mod manifests;
 mod paging;
 mod prove;
 mod quirks;
 mod referrers;
 mod tags;
-mod uploads;
+pub(crate) mod uploads;
 
 #[cfg(test)]
 mod tests;

@@ -122,7 +122,11 @@ impl Spot {
     pub(super) fn make_parent(self, path: &Utf8Path) -> Result<(Arc<Dir>, String)> {
         let mut dir = self.dir;
         for name in &self.missing {
-            dir = Arc::new(open_or_make(&dir, name).map_err(|error| local(path, &error))?);
+            dir = Arc::new(open_or_make(&dir, name).map_err(|error| match error.kind() {
+                // Another layer has been faster since we looked.
+                io::ErrorKind::NotADirectory => in_the_way(path, "a link or a file on the way, which is not followed"),
+                _ => local(path, &error),
+            })?);
         }
         Ok((dir, self.name))
     }
@@ -170,4 +174,22 @@ pub(super) fn local(path: &Utf8Path, error: &io::Error) -> Error {
 /// Something is at `path` that pull doesn't replace.
 pub(super) fn in_the_way(path: &Utf8Path, what: &str) -> Error {
     Error::new(Class::Local, format!("{path}: there is {what}")).hint("remove it, or choose another output")
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_appears_on_the_way_is_not_followed_and_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap();
+        let root = Root::open(&path.join("out")).unwrap();
+        let spot = root.look("docs/link/file").unwrap();
+        fs_err::create_dir_all(path.join("out/docs")).unwrap();
+        fs_err::os::unix::fs::symlink("..", path.join("out/docs/link")).unwrap();
+        let error = spot.make_parent(&path.join("out/docs/link/file")).unwrap_err();
+        assert!(error.message().contains("which is not followed"), "{error}");
+        assert!(error.way_out().is_some());
+    }
 }

@@ -6,5 +6,6 @@ mod files;
 mod fixture;
 mod hostile;
 mod properties;
+mod tar;
 mod trees;
 mod zstd;

@@ -107,6 +107,24 @@ impl Unpacked {
     }
 }
 
+/// All that is inside of `blob`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn read_all(blob: &mut Blob, limit: u64) -> Result<Vec<u8>> {
+    std::thread::scope(|scope| {
+        let mut unpacked = Unpacked::start(scope, blob, None, limit)?;
+        let mut bytes = Vec::new();
+        loop {
+            let there = unpacked.fill()?;
+            let count = there.len();
+            if count == 0 {
+                return Ok(bytes);
+            }
+            bytes.extend_from_slice(there);
+            unpacked.consume(count);
+        }
+    })
+}
+
 /// Sends the tar inside `blob` in blocks, as long as they are wanted.
 fn decode(blob: &mut Blob, limit: u64, blocks: &SyncSender<Result<Bytes>>) -> Result<()> {
     let mut decoder = Decoder::new(blob)?;

@@ -208,7 +208,7 @@ fn circles_and_lists_without_end_are_bounded() {
 
 /// Who may write to a list could else have anything deleted by him who may delete.
 #[test]
-fn m20_what_a_list_has_and_does_not_refer_to_it_is_not_deleted() {
+fn what_a_list_has_and_does_not_refer_to_it_is_not_deleted() {
     for registry in [Registry::start(), without_api()] {
         let (workspace, reference) = (Workspace::new(), registry.reference("a:v1"));
         let subject = push(&workspace, &reference);
@@ -290,4 +290,25 @@ fn deletions_of_ours_are_true_for_others() {
             assert!(index.contains("\"manifests\":[]"), "{index}");
         }
     }
+}
+
+/// A tag of its own says that somebody else needs it.
+#[test]
+fn a_tagged_referrer_stays_unless_forced() {
+    let registry = Registry::start();
+    let (workspace, reference) = (Workspace::new(), registry.reference("a:v1"));
+    push(&workspace, &reference);
+    let sbom = attach(&reference, "test/sbom", "1");
+    let at = format!("{}@{sbom}", registry.reference("a"));
+    workspace.run().args(["tag", &at, "sbom"]).call().success();
+    let refused = delete(&workspace, &registry, &[&reference, "--recursive"]);
+    refused.exit(5);
+    assert!(
+        refused.stderr.contains("what refers to it is tagged sbom"),
+        "{}",
+        refused.snapshot()
+    );
+    assert_eq!(names(&registry), ["sbom", "v1"]);
+    delete(&workspace, &registry, &[&reference, "--recursive", "--force"]).success();
+    assert!(names(&registry).is_empty());
 }

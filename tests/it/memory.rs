@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::support::measured::{Bounds, measured};
 use crate::support::peers::{Access, Peer};
 use crate::support::runner::{Run, Workspace};
 
@@ -13,24 +14,15 @@ const MOST: u64 = 64 * 1024;
 
 const MIB: u64 = 1024 * 1024;
 
-/// Runs the program to its end; its peak resident memory in KiB. The kernel keeps the peak, so looking now and then
-/// misses only what happens after the last look.
+/// Runs the program to its end; its peak resident memory in KiB.
 fn peak(run: &Run<'_>) -> u64 {
-    let running = run.start();
-    let status = format!("/proc/{}/status", running.id());
-    let mut peak = 0;
-    while let Some(seen) = fs_err::read_to_string(&status).ok().as_deref().and_then(high_water) {
-        peak = peak.max(seen);
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    running.wait().success();
-    peak
-}
-
-/// `VmHWM` of a process's status; none once it has ended.
-fn high_water(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
+    let bounds = Bounds {
+        time: Duration::from_secs(3600),
+        memory: u64::MAX,
+    };
+    let measured = measured(run, bounds);
+    measured.outcome.success();
+    measured.peak.unwrap()
 }
 
 /// Pushes `names` of a workspace that `fill` has filled, and pulls them into another place.

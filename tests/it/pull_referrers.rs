@@ -298,7 +298,7 @@ fn pull_from(workspace: &Workspace, registry: &Registry, kind: &str) -> Outcome 
 }
 
 #[test]
-fn m20_an_entry_that_does_not_refer_to_the_artifact_is_refused() {
+fn an_entry_that_does_not_refer_to_the_artifact_is_refused() {
     let (workspace, registry) = listed(|graph, _| {
         let other = graph.artifact("test/app", None, &[("other", "bytes")]);
         vec![graph.artifact("test/sbom", Some(&other), &[("sbom.json", "of another")])]
@@ -317,7 +317,7 @@ fn m20_an_entry_that_does_not_refer_to_the_artifact_is_refused() {
 
 /// What leads to a signature has to be true as well: an SBOM of another artifact brings genuine signatures of its own.
 #[test]
-fn m20_what_leads_to_a_referrer_is_held_to_its_subject() {
+fn what_leads_to_a_referrer_is_held_to_its_subject() {
     let mut sbom = Value::Null;
     let (workspace, registry) = listed(|graph, _| {
         let other = graph.artifact("test/app", None, &[("other", "bytes")]);
@@ -332,7 +332,7 @@ fn m20_what_leads_to_a_referrer_is_held_to_its_subject() {
 }
 
 #[test]
-fn m20_an_entry_with_another_type_than_its_manifest_is_refused() {
+fn an_entry_with_another_type_than_its_manifest_is_refused() {
     let (workspace, registry) = listed(|graph, app| {
         let mut entry = graph.artifact("test/note", Some(app), &[("note", "text")]);
         entry["artifactType"] = json!("test/sbom");

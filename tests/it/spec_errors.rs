@@ -206,3 +206,44 @@ fn a_spec_file_does_not_say_where_a_credential_goes() {
     assert!(!evil.lines().is_empty());
     crate::support::recorder::assert_no_credential(&evil, &[secret]);
 }
+
+/// A spec of a pull request must not overwrite a layout beside the checkout; who calls the program may name any.
+#[test]
+fn a_layout_or_archive_of_a_spec_lies_inside_of_the_working_directory() {
+    let workspace = Workspace::new();
+    workspace.write("a.txt", "a");
+    for reference in [
+        "oci:../elsewhere:v1",
+        "oci:/tmp/elsewhere:v1",
+        "oci-archive:../elsewhere.tar:v1",
+    ] {
+        workspace.write(
+            "spec.yaml",
+            format!("artifacts:\n- reference: {reference}\n  files: [a.txt]\n"),
+        );
+        for command in ["push", "pull"] {
+            let outcome = workspace.run().args([command, "-f", "spec.yaml"]).call();
+            outcome.exit(2);
+            assert!(outcome.stderr.contains("spec.yaml:2:"), "{}", outcome.snapshot());
+            assert!(
+                outcome.stderr.contains("outside of the working directory"),
+                "{}",
+                outcome.snapshot()
+            );
+        }
+    }
+    workspace.write(
+        "spec.yaml",
+        "artifacts: [{reference: 'oci:../elsewhere:v1', files: [a.txt]}]",
+    );
+    workspace
+        .run()
+        .args(["push", "-f", "spec.yaml", "--allow-outside"])
+        .call()
+        .success();
+    workspace
+        .run()
+        .args(["push", "oci:../another:v1", "a.txt"])
+        .call()
+        .success();
+}

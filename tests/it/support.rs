@@ -8,6 +8,7 @@ pub mod faults;
 pub mod front;
 pub mod graph;
 pub mod long;
+pub mod measured;
 pub mod message;
 pub mod peers;
 pub mod personality;
@@ -17,4 +18,6 @@ pub mod registry;
 pub mod runner;
 pub mod schema;
 pub mod server;
+#[path = "../../src/unpack/tests/tar.rs"]
+pub mod tar;
 pub mod tls;

@@ -198,3 +198,29 @@ fn tags_of_ours_are_tags_to_others() {
     let seen = run.args(["repo", "tags", "--oci-layout", "layout"]).call();
     assert_eq!(seen.success().stdout.trim(), "v2");
 }
+
+#[test]
+fn the_tag_of_a_list_of_referrers_stays_unless_forced() {
+    let registry = Registry::with(Options {
+        referrers: false,
+        ..Options::default()
+    });
+    let workspace = Workspace::new();
+    push(&workspace, &registry.reference("a:v1"), "a");
+    crate::support::attach::attach(&registry.reference("a:v1"), "test/sbom", "1");
+    let list = registry
+        .tags("a")
+        .into_iter()
+        .map(|(tag, _)| tag)
+        .find(|tag| tag.starts_with("sha256-"))
+        .unwrap();
+    let reference = registry.reference(&format!("a:{list}"));
+    let refused = call(&workspace, &registry, &["untag", &reference]);
+    refused.exit(5);
+    assert!(
+        refused.stderr.contains("holds the list of what refers"),
+        "{}",
+        refused.snapshot()
+    );
+    call(&workspace, &registry, &["untag", &reference, "--force"]).success();
+}

@@ -21,11 +21,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub(in crate::credentials) const HUB_KEY: &str = "https://index.docker.io/v1/";
 
 /// A configuration as read.
-pub(super) struct Config {
+pub(crate) struct Config {
     /// The file, or the variable that holds it.
-    pub(super) origin: String,
+    pub(crate) origin: String,
     /// Credentials, or why there is none, by host or `HOST/NAMESPACE`.
-    pub(super) entries: HashMap<String, Result<Credential, String>>,
+    pub(crate) entries: HashMap<String, Result<Credential, String>>,
     /// Keys of entries as they are written, by host: what a helper may know the host by.
     keys: HashMap<String, String>,
     /// `credHelpers`: key as it is written, and helper, by host.
@@ -35,12 +35,12 @@ pub(super) struct Config {
 }
 
 /// The helper that a configuration names for a host.
-pub(super) struct Helper<'a> {
-    pub(super) name: &'a str,
+pub(crate) struct Helper<'a> {
+    pub(crate) name: &'a str,
     /// What it knows the host by.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// Whether it is for that host alone.
-    pub(super) exact: bool,
+    pub(crate) exact: bool,
 }
 
 #[derive(Deserialize)]
@@ -66,13 +66,13 @@ struct Entry {
 
 impl Config {
     /// `config.json` or `auth.json`.
-    pub(super) fn parse(origin: String, json: &[u8], report: &Report) -> Result<Self> {
+    pub(crate) fn parse(origin: String, json: &[u8], report: &Report) -> Result<Self> {
         let json: Json = serde_json::from_slice(json).map_err(|error| malformed(&origin, &error))?;
         Ok(Config::of(origin, json, report))
     }
 
     /// `~/.dockercfg`: the `auths` alone.
-    pub(super) fn parse_legacy(origin: String, json: &[u8], report: &Report) -> Result<Self> {
+    pub(crate) fn parse_legacy(origin: String, json: &[u8], report: &Report) -> Result<Self> {
         let auths = serde_json::from_slice(json).map_err(|error| malformed(&origin, &error))?;
         let json = Json {
             auths: Some(auths),
@@ -106,7 +106,7 @@ impl Config {
     }
 
     /// The helper to ask for `host`; one of an empty name means none, as docker has it.
-    pub(super) fn helper(&self, host: &str) -> Option<Helper<'_>> {
+    pub(crate) fn helper(&self, host: &str) -> Option<Helper<'_>> {
         if let Some((key, name)) = self.helpers.get(host) {
             return (!name.trim().is_empty()).then(|| Helper {
                 name,
@@ -172,7 +172,7 @@ impl Entry {
 }
 
 /// The host of a key, which may be a URL; a path stays only where it can be a namespace.
-pub(in crate::credentials) fn host_of(key: &str) -> String {
+pub(crate) fn host_of(key: &str) -> String {
     let (rest, url) = match key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")) {
         Some(rest) => (rest, true),
         None => (key, false),

@@ -92,7 +92,9 @@ async fn with_file(server: &Server, json: &str) -> (Result<Option<Found>>, Strin
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     fs_err::write(path("token"), "a.b.c\n").unwrap();
     fs_err::write(path("token.json"), r#"{"id":"d.e.f"}"#).unwrap();
-    let json = json.replace("HOST", server.host.as_str()).replace("DIR", &path(""));
+    let json = json
+        .replace("HOST", server.host.as_str())
+        .replace("DIR", &path("").replace('\\', "/"));
     fs_err::write(path("credentials.json"), &json).unwrap();
     let file = path("credentials.json");
     let outcome = login(

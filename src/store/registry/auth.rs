@@ -3,7 +3,7 @@
 //! Nothing is concluded from a call that passed without credential: reading may be open where writing is not
 //! (containerd#4622, oras#147). Nothing is remembered of a call that failed (google/go-containerregistry#2406).
 
-mod challenge;
+pub(crate) mod challenge;
 mod realm;
 mod scope;
 mod token;

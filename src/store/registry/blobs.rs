@@ -3,7 +3,7 @@
 
 mod pace;
 mod ranged;
-mod reader;
+pub(crate) mod reader;
 
 use futures_util::stream;
 

@@ -1,7 +1,7 @@
 //! `Link: <URL>; rel="next"` (RFC 8288), by which registries page.
 
 /// The target of the first link whose relation is `next`.
-pub(super) fn next(header: &str) -> Option<&str> {
+pub(crate) fn next(header: &str) -> Option<&str> {
     let mut rest = header;
     loop {
         let (_, after) = rest.split_once('<')?;

@@ -10,7 +10,7 @@ mod chunked;
 mod course;
 mod mount;
 mod send;
-mod session;
+pub(crate) mod session;
 
 use std::sync::Arc;
 

@@ -130,7 +130,8 @@ pub(super) async fn gather(root: &Root, there: bool, needed: bool, copy: Copy<'_
         let looks = std::mem::take(&mut level).into_iter().map(|ask| look(ask, copy));
         let mut looks = stream::iter(looks).buffered(AT_ONCE);
         // What is too much is found as it comes: a level could be 10,000 manifests of 4 MiB, each with a list as long.
-        while let Some((mut node, next)) = looks.try_next().await? {
+        while let Some(looked) = looks.try_next().await? {
+            let Some((mut node, next)) = looked else { continue };
             node.referrers
                 .retain(|referrer| referring.insert(referrer.digest.clone()));
             bytes += node.weight();

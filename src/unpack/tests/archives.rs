@@ -1,6 +1,7 @@
 //! Archives that are damaged, oversized, or not what they are said to be.
 
-use super::fixture::{Fixture, Tar, broken, describe, gzip, pieces};
+use super::fixture::{Fixture, broken, describe, pieces};
+use super::tar::{Tar, gzip};
 use crate::error::Class;
 use crate::oci::Digest;
 use crate::report::{Direction, Report};

@@ -37,7 +37,7 @@ async fn what_is_there_and_right_is_seen() {
 #[tokio::test]
 async fn a03_a_title_under_a_link_of_another_layer() {
     let fixture = Fixture::new();
-    let layer = super::fixture::Tar::docs()
+    let layer = super::tar::Tar::docs()
         .dir("docs/real")
         .symlink("docs/link", "real")
         .end();
@@ -135,7 +135,7 @@ fn a18_a_transfer_that_is_dropped_cleans_up() {
     let fixture = Fixture::new();
     let before = fixture.tree();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let tar = super::fixture::Tar::docs()
+    let tar = super::tar::Tar::docs()
         .file("docs/a", "a")
         .file("docs/b", "b")
         .open_ended();

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::fixture::{Fixture, Tar};
+use super::fixture::Fixture;
+use super::tar::Tar;
 
 #[tokio::test]
 async fn a01_titles_are_checked_here_too() {

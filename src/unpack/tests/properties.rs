@@ -3,7 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::fixture::{Fixture, Tar, gzip, zstd};
+use super::fixture::Fixture;
+use super::tar::{Tar, gzip, zstd};
 
 /// Paths of few names, so that entries meet, climb and go through each other.
 fn path() -> impl Strategy<Value = String> {

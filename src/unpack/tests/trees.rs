@@ -1,6 +1,7 @@
 //! Directories that unpack.
 
-use super::fixture::{Fixture, Tar, gzip, zstd};
+use super::fixture::Fixture;
+use super::tar::{Tar, gzip, zstd};
 use crate::error::Class;
 use crate::oci::Digest;
 use crate::unpack::Limits;

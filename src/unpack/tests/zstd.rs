@@ -1,6 +1,7 @@
 //! Layers compressed with zstd: what is read, what is refused, and that a frame's header sets nothing aside.
 
-use super::fixture::{Fixture, Tar, gzip, zstd};
+use super::fixture::Fixture;
+use super::tar::{Tar, gzip, zstd};
 use crate::error::Class;
 use crate::oci::Digest;
 use crate::unpack::Limits;

@@ -192,7 +192,7 @@ fn told(entries: &[&Value]) -> String {
 
 /// Who may push a tag may write a list: nothing goes into another registry on its word.
 #[test]
-fn m20_what_a_list_has_and_does_not_refer_to_it_is_not_copied() {
+fn what_a_list_has_and_does_not_refer_to_it_is_not_copied() {
     let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
     let (whole, referrers) = release(&from);
     let lie = told(&[&referrers[0], &referrers[2]]);
@@ -208,7 +208,7 @@ fn m20_what_a_list_has_and_does_not_refer_to_it_is_not_copied() {
 
 /// Lists that have the same for each manifest make a tree that doubles with each level.
 #[test]
-fn m30_lists_that_have_the_same_for_every_manifest_are_shown_once() {
+fn lists_that_have_the_same_for_every_manifest_are_shown_once() {
     let (workspace, from, to) = (Workspace::new(), Registry::start(), Registry::start());
     let (whole, _) = two_platforms(&from, "app");
     let chain: Vec<Value> = (0..24)
@@ -235,4 +235,27 @@ fn m30_lists_that_have_the_same_for_every_manifest_are_shown_once() {
             1
         );
     }
+}
+
+/// Lists under fallback tags outlive what they list: whoever deleted it knew nothing of them.
+#[test]
+fn a_listed_referrer_that_is_gone_is_told_and_left_out() {
+    let workspace = Workspace::new();
+    let from = Registry::with(Options {
+        referrers: false,
+        ..Options::default()
+    });
+    let to = Registry::start();
+    let (whole, _) = two_platforms(&from, "app");
+    let gone = format!("sha256:{}", "0".repeat(64));
+    let entry = json!({"mediaType": names::IMAGE_MANIFEST, "digest": gone, "size": 2, "artifactType": "test/sbom"});
+    let list = json!({"schemaVersion": 2, "mediaType": names::IMAGE_INDEX, "manifests": [entry]});
+    let tag = digest(&whole).replace(':', "-");
+    from.seed_manifest("app", &tag, names::IMAGE_INDEX, list.to_string());
+    let (source, target) = (from.reference("app:v1"), to.reference("app"));
+    let outcome = copy(&workspace, &[source.as_str(), &target, "--recursive"]);
+    let result = artifact(&outcome);
+    assert_eq!(result["digest"], whole["digest"]);
+    assert!(result["attachments"].as_array().is_none_or(Vec::is_empty), "{result}");
+    assert!(outcome.stderr.contains("it is left out"), "{}", outcome.snapshot());
 }

@@ -108,6 +108,8 @@ pub enum Kind {
     Slow,
     /// The request takes effect, and its answer doesn't come; no fault of the matrix.
     Lost,
+    /// 403 whose message repeats what the request was authorized with; no fault of the matrix.
+    Echo,
 }
 
 impl Kind {
@@ -134,6 +136,7 @@ impl fmt::Display for Kind {
             Kind::Unauthorized => "401",
             Kind::Slow => "slow",
             Kind::Lost => "lost",
+            Kind::Echo => "echo",
         })
     }
 }
@@ -165,6 +168,15 @@ impl Default for Bearer {
     }
 }
 
+/// Secrets of a service's own, which stand in its answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Planted {
+    /// In each token, and beside it as a refresh token.
+    pub token: &'static str,
+    /// In the query of the URLs of uploads and of the storage.
+    pub query: &'static str,
+}
+
 /// How a front behaves all the time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plan {
@@ -179,6 +191,7 @@ pub struct Plan {
     pub rate: Option<u64>,
     /// A blob's answer is broken off after so many bytes of its body.
     pub cut: Option<(Kind, u64)>,
+    pub planted: Option<Planted>,
 }
 
 /// What came and went.

@@ -193,6 +193,7 @@ impl<'a> Run<'a> {
         placeholders.push((self.workspace.root.to_string(), "[ROOT]".to_owned()));
         Running {
             child: Some(child),
+            ours: self.program == env!("CARGO_BIN_EXE_oci-artifact"),
             placeholders,
         }
     }
@@ -206,6 +207,7 @@ impl<'a> Run<'a> {
 /// A program under way; killed when dropped.
 pub struct Running {
     child: Option<Child>,
+    ours: bool,
     placeholders: Vec<(String, String)>,
 }
 
@@ -225,11 +227,19 @@ impl Running {
         let output = self.child.take().unwrap().wait_with_output().unwrap();
         Outcome {
             code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            stdout: text(output.stdout, self.ours),
+            stderr: text(output.stderr, self.ours),
             placeholders: std::mem::take(&mut self.placeholders),
         }
     }
+}
+
+/// Ours prints nothing but UTF-8; what others print may hold what a hostile server sent.
+fn text(bytes: Vec<u8>, ours: bool) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        assert!(!ours, "{error}");
+        String::from_utf8_lossy(error.as_bytes()).into_owned()
+    })
 }
 
 impl Drop for Running {

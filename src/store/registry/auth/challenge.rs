@@ -6,7 +6,7 @@ use crate::http::header::{HeaderMap, WWW_AUTHENTICATE};
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Challenge {
+pub(crate) enum Challenge {
     /// User and password.
     Basic,
     /// A token from `realm`.
@@ -19,7 +19,7 @@ pub(super) enum Challenge {
 
 impl Challenge {
     /// The challenge that we answer: Bearer, else Basic; others (Negotiate) we can't.
-    pub(super) fn best(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn best(headers: &HeaderMap) -> Option<Self> {
         let raw = all(headers);
         let scheme = |raw: &&Raw, name: &str| raw.scheme.eq_ignore_ascii_case(name);
         let bearer = raw.iter().filter(|raw| scheme(raw, "bearer")).find_map(|raw| {
@@ -58,9 +58,9 @@ fn all(headers: &HeaderMap) -> Vec<Raw> {
 
 /// A challenge with its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Raw {
-    scheme: String,
-    parameters: Vec<(String, String)>,
+pub(crate) struct Raw {
+    pub(crate) scheme: String,
+    pub(crate) parameters: Vec<(String, String)>,
 }
 
 impl Raw {
@@ -72,7 +72,7 @@ impl Raw {
 
 /// All challenges of one header. A word before `=` is a parameter, any other word begins a challenge; what fits nowhere
 /// is passed over.
-fn parse(header: &str) -> Vec<Raw> {
+pub(crate) fn parse(header: &str) -> Vec<Raw> {
     let mut challenges: Vec<Raw> = Vec::new();
     let mut rest = header;
     loop {

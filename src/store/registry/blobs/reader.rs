@@ -241,7 +241,7 @@ impl Incoming {
 }
 
 /// The first byte of `bytes FIRST-LAST/TOTAL`, if it goes to `end` in a blob of `size` bytes and says so.
-fn range_start(text: &str, end: u64, size: u64) -> Option<u64> {
+pub(crate) fn range_start(text: &str, end: u64, size: u64) -> Option<u64> {
     let (range, total) = text.trim().strip_prefix("bytes")?.trim_start().split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);

@@ -149,12 +149,12 @@ impl Abandoned {
 }
 
 /// `OCI-Chunk-Min-Length`, if it is one.
-fn least(text: &str) -> Option<u64> {
+pub(crate) fn least(text: &str) -> Option<u64> {
     text.parse().ok().filter(|least| (1..=LARGEST_LEAST).contains(least))
 }
 
 /// The count of bytes in a session's `Range: 0-LAST`. `0-0` is what registries say of one byte and of none.
-fn reached(text: &str) -> Option<u64> {
+pub(crate) fn reached(text: &str) -> Option<u64> {
     let (first, last) = text.strip_prefix("bytes=").unwrap_or(text).split_once('-')?;
     let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
     (first == 0 && last > 0).then(|| last.checked_add(1))?

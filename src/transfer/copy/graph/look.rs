@@ -53,8 +53,8 @@ impl Ask {
     }
 }
 
-/// One manifest, and where it leads.
-pub(super) async fn look(ask: Ask, copy: Copy<'_>) -> Result<(Node, Vec<Ask>)> {
+/// One manifest, and where it leads; `None` for a referrer that is gone: lists of referrers outlive what they list.
+pub(super) async fn look(ask: Ask, copy: Copy<'_>) -> Result<Option<(Node, Vec<Ask>)>> {
     let digest = &ask.descriptor.digest;
     let pointer = Pointer::Digest(digest.clone());
     if ask.made.is_none() && !MANIFESTS.contains(&ask.descriptor.media_type.as_str()) {
@@ -75,10 +75,17 @@ pub(super) async fn look(ask: Ask, copy: Copy<'_>) -> Result<(Node, Vec<Ask>)> {
     let needed = there != There::Yes || ask.needed || copy.force || copy.recursive && ask.descriptor.is_index();
     let manifest = match &ask.made {
         Some(made) => Some(made.clone()),
-        None if needed => {
-            let found = fetch(&ask.descriptor, copy).await?;
-            Some(found.ok_or_else(|| not_found(copy.source.location(), &pointer))?)
-        }
+        None if needed => match (fetch(&ask.descriptor, copy).await?, &ask.subject) {
+            (None, Some(subject)) => {
+                let (referrer, subject) = (copy.source.reference(digest), subject.short());
+                copy.engine.report.warning(format!(
+                    "{referrer} is listed as a referrer of {subject}, but it is not there: it is left out"
+                ));
+                return Ok(None);
+            }
+            (None, None) => return Err(not_found(copy.source.location(), &pointer)),
+            (found, _) => found,
+        },
         None => None,
     };
     let manifest = match manifest {
@@ -114,7 +121,7 @@ pub(super) async fn look(ask: Ask, copy: Copy<'_>) -> Result<(Node, Vec<Ask>)> {
         node.referrers = copy.source.referrers(digest, None).await?;
         next.extend(referrers(&node, copy).await?);
     }
-    Ok((node, next))
+    Ok(Some((node, next)))
 }
 
 /// One manifest with its blobs, whether the target has it or not, and not what it lists.
@@ -127,7 +134,8 @@ pub(in crate::transfer::copy) async fn alone(descriptor: &Descriptor, copy: Copy
         recursive: false,
         ..copy
     };
-    look(ask, copy).await.map(|(node, _)| node)
+    let gone = || not_found(copy.source.location(), &Pointer::Digest(descriptor.digest.clone()));
+    look(ask, copy).await?.map(|(node, _)| node).ok_or_else(gone)
 }
 
 /// The manifest's bytes. In a layout one that an index lists is found by its digest only if it says its own media type,

@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
@@ -84,6 +86,7 @@ impl<'a> Exchange<'a> {
             Some(Kind::TooMany) => return Some(answer("429 Too Many Requests", "retry-after: 1\r\n", "")),
             Some(Kind::Unauthorized) if storage => return Some(answer("401 Unauthorized", "", "")),
             Some(Kind::Unauthorized) => return Some(self.challenge()),
+            Some(Kind::Echo) => return Some(self.echo()),
             _ => {}
         }
         if storage {
@@ -94,7 +97,7 @@ impl<'a> Exchange<'a> {
         if let Some(bearer) = inside.plan.bearer {
             // A fault that breaks the exchange off has something to break.
             if self.place == Place::Token {
-                let body = token::issue(&inside.key, bearer);
+                let body = token::issue(&inside.key, bearer, inside.plan.planted.map(|planted| planted.token));
                 return Some(answer("200 OK", "content-type: application/json\r\n", &body));
             }
             let verdict = token::verify(&inside.key, head.header("authorization"));
@@ -107,11 +110,30 @@ impl<'a> Exchange<'a> {
             }
         }
         if inside.plan.redirect && self.place == Place::Get {
-            let location = format!("location: {}{}\r\n", inside.storage, head.target());
+            let signature = inside
+                .plan
+                .planted
+                .map(|planted| format!("?X-Amz-Signature={}", planted.query));
+            let location = format!(
+                "location: {}{}{}\r\n",
+                inside.storage,
+                head.target(),
+                signature.unwrap_or_default()
+            );
             return Some(answer("307 Temporary Redirect", &location, ""));
         }
         let too_long = self.is_upload() && inside.plan.body_limit.is_some_and(|limit| self.body_length() > limit);
         too_long.then(|| answer("413 Content Too Large", "", ""))
+    }
+
+    /// What came, and what is inside of it.
+    fn echo(&self) -> String {
+        let header = self.head.header("authorization").unwrap_or("nothing");
+        let (_, credential) = header.split_once(' ').unwrap_or_default();
+        let inside = STANDARD.decode(credential).unwrap_or_default();
+        let message = format!("{header} {} {}", String::from_utf8_lossy(&inside), self.head.target());
+        let body = serde_json::json!({"errors": [{"code": "DENIED", "message": message}]});
+        answer("403 Forbidden", "content-type: application/json\r\n", &body.to_string())
     }
 
     fn challenge(&self) -> String {
@@ -203,6 +225,12 @@ impl<'a> Exchange<'a> {
         head.set("connection", if framed { None } else { Some("close") });
         if let (Place::Post, Some(least)) = (self.place, self.inside.plan.chunk_min) {
             head.set("oci-chunk-min-length", Some(&least.to_string()));
+        }
+        if let (Some(location), Some(planted)) = (head.header("location"), self.inside.plan.planted)
+            && location.contains("/blobs/uploads/")
+        {
+            let location = format!("{location}&_state={}", planted.query);
+            head.set("location", Some(&location));
         }
         let body = head.length().filter(|_| self.head.method != "HEAD").unwrap_or_default();
         let blob = [Place::Get, Place::Redirect].contains(&self.place) && head.status() < 300;

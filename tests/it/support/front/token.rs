@@ -19,15 +19,18 @@ pub enum Verdict {
     Missing,
 }
 
-/// The body of the endpoint's answer.
-pub fn issue(key: &[u8; 32], bearer: Bearer) -> String {
+/// The body of the endpoint's answer; `planted` stands in the token, and beside it.
+pub fn issue(key: &[u8; 32], bearer: Bearer, planted: Option<&str>) -> String {
     let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let claims = json!({ "iss": "front", "exp": (now() + bearer.lifetime).as_secs_f64() });
+    let claims = json!({ "iss": "front", "exp": (now() + bearer.lifetime).as_secs_f64(), "jti": planted });
     let text = format!("{}.{}", encode(json!({ "alg": "HS256", "typ": "JWT" })), encode(claims));
     let token = format!("{text}.{}", URL_SAFE_NO_PAD.encode(hmac(key, text.as_bytes())));
     let mut answer = json!({ "token": token });
     if bearer.stated {
         answer["expires_in"] = bearer.lifetime.as_secs().into();
+    }
+    if let Some(planted) = planted {
+        answer["refresh_token"] = planted.into();
     }
     answer.to_string()
 }
@@ -74,7 +77,7 @@ fn hmac(key: &[u8; 32], text: &[u8]) -> Vec<u8> {
 fn a_token_is_good_until_its_time_is_over_and_only_as_it_was_signed() {
     let key = [7; 32];
     let header = |lifetime| {
-        let answer = issue(&key, Bearer { lifetime, stated: true });
+        let answer = issue(&key, Bearer { lifetime, stated: true }, None);
         let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
         format!("Bearer {}", answer["token"].as_str().unwrap())
     };
