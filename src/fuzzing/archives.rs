@@ -182,7 +182,7 @@ pub(super) fn zstd(data: &[u8]) {
 
 /// Packing takes megabytes and threads: one input in eight, else hardly any would be unpacked.
 fn packs(data: &[u8]) -> bool {
-    data.len() % 8 == 0
+    data.len().is_multiple_of(8)
 }
 
 fn decode(data: &[u8]) -> Result<Vec<u8>> {
