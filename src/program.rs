@@ -69,8 +69,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program `name` in an absolute folder of `PATH`: those that are relative name whatever the job checked out. It
-    /// gets all variables but our inputs.
+    /// The program `name` in an absolute folder of `PATH`: those that are relative name whatever the job checked out.
+    /// It gets all variables but our inputs.
     ///
     /// # Errors
     /// [`Trouble::Missing`].

@@ -75,7 +75,8 @@ impl FromStr for Host {
         if !name.split('.').all(label) || port.is_some_and(|port| !digits(port)) {
             return Err(refuse());
         }
-        // `0x7f.1` and `2130706433` are 127.0.0.1 in a URL, `1.2.3.999` is nothing: what is asked must be what was named.
+        // `0x7f.1` and `2130706433` are 127.0.0.1 in a URL, `1.2.3.999` is nothing: what is asked must be what was
+        // named.
         if !text.starts_with('[') {
             let url = url::Url::parse(&format!("https://{name}/"));
             if !url.is_ok_and(|url| url.host_str() == Some(name)) {
@@ -99,7 +100,8 @@ impl fmt::Display for Host {
 mod tests {
     use super::*;
 
-    /// Found by fuzzing: credentials and the custom of plain HTTP go by the name, connections by what a URL makes of it.
+    /// Found by fuzzing: credentials and the custom of plain HTTP go by the name, connections by what a URL makes of
+    /// it.
     #[test]
     fn a_host_is_the_same_in_a_url() {
         for host in [
