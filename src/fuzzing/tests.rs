@@ -51,6 +51,8 @@ fn every_seed_and_corpus_file_holds() {
     }
 }
 
+/// The target `tar` is there on Unix alone.
+#[cfg(unix)]
 #[test]
 fn every_target_has_its_program_and_its_folders_are_of_targets() {
     let names = |kind: &str| {

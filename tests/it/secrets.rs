@@ -1,6 +1,6 @@
 //! No secret where it doesn't belong: every command, under every fault of the matrix, with a secret from each source,
-//! in a job of each CI system, at the level that says the most. What it printed, what lies on disk afterwards, and what
-//! programs were called with are searched for each secret in all its forms.
+//! in a job of each CI system, at the level that says the most. What it printed, what lies on disk afterwards, and
+//! what programs were called with are searched for each secret in all its forms.
 #![allow(clippy::print_stdout, reason = "a table, for who runs scripts/long")]
 
 mod children;
