@@ -58,7 +58,7 @@ fn table(percent: usize) {
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
-/// Ten artifacts in a hundred, so to speak: the same cases with less to move.
+/// The same cases with less to move.
 #[test]
 fn what_a_machine_runs_out_of_is_told_or_done_without() {
     table(3);

@@ -10,7 +10,7 @@ use crate::support::runner::Workspace;
 
 const TIB: u64 = 1 << 40;
 
-/// 10,000 at a hundred percent: few are one artifact's worth of work each, but the index is written for each.
+/// 10,000 at a hundred percent. The index of a layout is written for each of them.
 pub fn artifacts(percent: usize) -> Verdict {
     let count = 100 * percent;
     let workspace = Workspace::new();
