@@ -24,7 +24,7 @@ pub use terminal::{Progress, Streams, Terminal};
 use crate::error::Error;
 
 /// How much a note matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// For information; on GitHub a `::notice::`.
     Notice,

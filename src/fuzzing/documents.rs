@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use crate::credentials::Credential;
 use crate::credentials::docker::config::{Config, host_of};
 use crate::error::Class;
-use crate::oci::{Content, Descriptor, Entries, RawManifest, names};
+use crate::oci::{Content, Descriptor, Entries, MANIFESTS, RawManifest};
 use crate::report::Report;
 use crate::spec;
 
@@ -49,18 +49,9 @@ pub(super) fn spec(data: &[u8]) {
 
 /// A manifest is one thing, says what its type says, and keeps its bytes; ours of the same content reads the same.
 pub(super) fn manifest(data: &[u8]) {
-    let types = [
-        names::IMAGE_MANIFEST,
-        names::IMAGE_INDEX,
-        names::DOCKER_MANIFEST,
-        names::DOCKER_LIST,
-        names::ARTIFACT_MANIFEST,
-        names::ORAS_MANIFEST,
-        "text/html",
-    ];
     let bytes = Bytes::copy_from_slice(data);
     let mut kinds = BTreeSet::new();
-    for media_type in types {
+    for media_type in MANIFESTS.into_iter().chain(["text/html"]) {
         let raw = RawManifest::new(media_type, bytes.clone());
         assert_eq!(raw.bytes(), data);
         assert!(RawManifest::verified(media_type, bytes.clone(), raw.digest()).is_ok());

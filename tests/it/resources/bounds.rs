@@ -4,7 +4,7 @@ use std::process::Command;
 
 use camino::Utf8PathBuf;
 
-use super::Verdict;
+use super::{Verdict, noise};
 use crate::support::registry::Registry;
 use crate::support::runner::{Run, Workspace};
 
@@ -19,12 +19,7 @@ fn bounded<'a>(workspace: &'a Workspace, limit: &str) -> Run<'a> {
 /// 300 small files, large ones and a directory.
 fn filled() -> (Workspace, Vec<String>) {
     let workspace = Workspace::new();
-    let mut random = fastrand::Rng::with_seed(7);
-    let mut noise = |size| {
-        let mut bytes = vec![0; size];
-        random.fill(&mut bytes);
-        bytes
-    };
+    let mut noise = noise();
     for at in 0..300 {
         workspace.write(&format!("src/small{at}"), noise(500));
     }

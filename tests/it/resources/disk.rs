@@ -4,7 +4,7 @@ use std::process::Command;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Verdict;
+use super::{Verdict, noise};
 use crate::support::reader::Reader;
 use crate::support::runner::{Outcome, Run, Workspace};
 
@@ -54,12 +54,7 @@ impl Drop for Mount {
 /// 6 MiB of files and a layout with them.
 fn prepared() -> Workspace {
     let workspace = Workspace::new();
-    let mut random = fastrand::Rng::with_seed(7);
-    let mut noise = |size| {
-        let mut bytes = vec![0; size];
-        random.fill(&mut bytes);
-        bytes
-    };
+    let mut noise = noise();
     workspace.write("src/large.bin", noise(3 << 20));
     for at in 0..30 {
         workspace.write(&format!("src/tree/{at}.bin"), noise(100_000));
@@ -199,10 +194,7 @@ pub fn quota(_: usize) -> Verdict {
 /// What is packed waits in TMPDIR where memory doesn't do.
 pub fn full_tmpdir(_: usize) -> Verdict {
     let workspace = Workspace::new();
-    let mut random = fastrand::Rng::with_seed(7);
-    let mut bytes = vec![0; 48 << 20];
-    random.fill(&mut bytes);
-    workspace.write("src/tree/noise.bin", bytes);
+    workspace.write("src/tree/noise.bin", noise()(48 << 20));
     let missing = workspace.path().join("nowhere");
     let push = |folder: &Utf8Path| {
         let run = workspace.run().env("TMPDIR", folder.as_str());
