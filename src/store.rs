@@ -12,6 +12,7 @@ pub(crate) mod registry;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use camino::Utf8PathBuf;
 use futures_util::StreamExt as _;
 
 pub use archive::Archive;
@@ -270,6 +271,8 @@ pub struct Stores {
     report: Report,
     /// With `dry-run`: one store a place, so that what one artifact would write is there for the next.
     dry_runs: Option<Arc<Mutex<HashMap<Location, DryRun>>>>,
+    /// One a directory, so that what it knows of its index serves every artifact.
+    layouts: Arc<Mutex<HashMap<Utf8PathBuf, Layout>>>,
     /// Tokens, and what registries asked for.
     shared: Shared,
 }
@@ -282,6 +285,7 @@ impl Stores {
             credentials: Arc::new(credentials),
             report,
             dry_runs: dry_run.then(Arc::default),
+            layouts: Arc::default(),
             shared: Shared::default(),
         }
     }
@@ -339,7 +343,11 @@ impl Stores {
 
     fn real(&self, location: &Location, access: Access) -> Store {
         match location {
-            Location::Layout(directory) => Store::Layout(Layout::new(directory.clone())),
+            Location::Layout(directory) => {
+                let mut layouts = self.layouts.lock().unwrap_or_else(PoisonError::into_inner);
+                let layout = layouts.entry(directory.clone());
+                Store::Layout(layout.or_insert_with(|| Layout::new(directory.clone())).clone())
+            }
             Location::Archive(path) => Store::Archive(Archive::new(path.clone())),
             Location::Registry(repository) => Store::Registry(Registry::new(
                 repository.clone(),

@@ -1,6 +1,7 @@
 //! The list in an image index whose entries others wrote too: each keeps its bytes.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
@@ -10,26 +11,29 @@ use crate::error::{Error, Result};
 /// An image index, as read.
 #[derive(Clone, Debug, Default)]
 pub struct Entries {
-    /// Those of the index, in their order; what stands under `manifests` here is not read again.
+    /// Those of the index, in their order; `manifests` keeps its place here, and its entries are in `list`.
     pub fields: Fields,
     /// Its entries, in their order.
     pub list: Vec<Entry>,
 }
 
-/// One entry, with its bytes.
+/// One entry, with its bytes. A clone shares both: an index may have many thousand.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Its bytes.
-    pub raw: Box<RawValue>,
+    pub raw: Arc<RawValue>,
     /// `None` for an entry we can't read (another digest algorithm, say): kept, never found.
-    pub descriptor: Option<Descriptor>,
+    pub descriptor: Option<Arc<Descriptor>>,
 }
 
 impl Entry {
     /// From its bytes.
     pub fn new(raw: Box<RawValue>) -> Self {
-        let descriptor = serde_json::from_str(raw.get()).ok();
-        Entry { raw, descriptor }
+        let descriptor = serde_json::from_str(raw.get()).ok().map(Arc::new);
+        Entry {
+            raw: raw.into(),
+            descriptor,
+        }
     }
 
     /// An entry of ours.
@@ -51,11 +55,12 @@ impl Entries {
     /// Reads an index. Its list may be absent or `null`.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let damaged = |error: serde_json::Error| Error::integrity(error.to_string());
-        let fields: Fields = serde_json::from_slice(bytes).map_err(damaged)?;
+        let mut fields: Fields = serde_json::from_slice(bytes).map_err(damaged)?;
         let list: Option<Vec<Box<RawValue>>> = match fields.get("manifests") {
             Some(found) => serde_json::from_str(found.get()).map_err(damaged)?,
             None => None,
         };
+        fields.set("manifests", &[(); 0])?;
         Ok(Entries {
             fields,
             list: list.unwrap_or_default().into_iter().map(Entry::new).collect(),
@@ -63,10 +68,11 @@ impl Entries {
     }
 
     /// The index as it is stored.
-    pub fn json(&mut self) -> Result<Vec<u8>> {
+    pub fn json(&self) -> Result<Vec<u8>> {
         let list: Vec<&RawValue> = self.list.iter().map(|entry| &*entry.raw).collect();
-        self.fields.set("manifests", &list)?;
-        serde_json::to_vec(&self.fields).map_err(|error| Error::internal(format!("JSON: {error}")))
+        let mut fields = self.fields.clone();
+        fields.set("manifests", &list)?;
+        serde_json::to_vec(&fields).map_err(|error| Error::internal(format!("JSON: {error}")))
     }
 
     /// Whether one of them is of the manifest `digest`.
@@ -94,7 +100,7 @@ impl Entries {
     /// What can be read of the entries, each digest once.
     pub fn descriptors(&self) -> Vec<Descriptor> {
         let mut seen = HashSet::new();
-        let found = self.list.iter().filter_map(|entry| entry.descriptor.as_ref());
+        let found = self.list.iter().filter_map(|entry| entry.descriptor.as_deref());
         found
             .filter(|found| seen.insert(found.digest.clone()))
             .cloned()

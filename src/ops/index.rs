@@ -183,11 +183,11 @@ fn put_entry(index: &mut Entries, new: &Descriptor, context: &Context) -> Result
         _ => entry.digest == new.digest,
     };
     let mut entries = index.list.iter_mut();
-    let Some(entry) = entries.find(|entry| entry.descriptor.as_ref().is_some_and(same)) else {
+    let Some(entry) = entries.find(|entry| entry.descriptor.as_deref().is_some_and(same)) else {
         index.list.push(Entry::of(new)?);
         return Ok(());
     };
-    match &entry.descriptor {
+    match entry.descriptor.as_deref() {
         Some(old) if old == new || new.platform.is_none() && new.annotations.is_empty() => return Ok(()),
         Some(old) if old.digest != new.digest => {
             let platform = new.platform.as_ref().map(ToString::to_string).unwrap_or_default();

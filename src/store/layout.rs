@@ -9,6 +9,7 @@
 pub(in crate::store) mod contents;
 pub(in crate::store) mod files;
 pub(in crate::store) mod index;
+mod known;
 pub(in crate::store) mod referrers;
 
 use std::io::Write as _;

@@ -9,6 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::contents::{Contents, MARKER, MARKER_BYTES, MARKER_LIMIT, check_marker};
 use super::index::Index;
+use super::known::Known;
 use crate::error::{Error, Result};
 use crate::oci::{Descriptor, Digest, Entries};
 use crate::store::blob;
@@ -45,6 +46,7 @@ pub(in crate::store) fn sweep(folder: &Utf8Path) {
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     directory: Utf8PathBuf,
+    known: Known,
     swept: Arc<Once>,
 }
 
@@ -54,7 +56,18 @@ impl Contents for Files {
     }
 
     fn index(&self) -> Result<Arc<Index>> {
-        Index::read(self).map(Arc::new)
+        let path = self.index_path();
+        if let Some(known) = self.known.still(&path) {
+            return Ok(known);
+        }
+        // A layout without one has no entries.
+        let Some(file) = self.open(&path)? else {
+            return Index::parse(Entries::EMPTY).map(Arc::new);
+        };
+        self.known.read(file, |file| {
+            let bytes = bounded(file, &path, Index::LIMIT)?;
+            Index::parse(&bytes).map_err(|error| error.context(path))
+        })
     }
 
     fn size(&self, digest: &Digest) -> Result<Option<u64>> {
@@ -80,6 +93,7 @@ impl Files {
     pub(super) fn new(directory: Utf8PathBuf) -> Self {
         Files {
             directory,
+            known: Known::default(),
             swept: Arc::new(Once::new()),
         }
     }
@@ -149,7 +163,7 @@ impl Files {
         if self.read(&self.index_path(), Index::LIMIT)?.is_none() {
             self.write(&self.index_path(), Entries::EMPTY)?;
         }
-        self.write(&self.directory.join(MARKER), MARKER_BYTES)
+        self.write(&self.directory.join(MARKER), MARKER_BYTES).map(drop)
     }
 
     /// Waits until no other process (or thread) changes the index. Dropping the file, or dying, lets go.
@@ -186,17 +200,24 @@ impl Files {
 
     /// All bytes of a file that has at most `limit`; `None` if it isn't there.
     pub(super) fn read(&self, path: &Utf8Path, limit: usize) -> Result<Option<Vec<u8>>> {
-        if self.regular(path)?.is_none() {
-            return Ok(None);
+        match self.open(path)? {
+            Some(file) => bounded(&file, path, limit).map(Some),
+            None => Ok(None),
         }
-        let mut bytes = Vec::new();
-        fs_err::File::open(path)?
-            .take(limit as u64 + 1)
-            .read_to_end(&mut bytes)?;
-        if bytes.len() > limit {
-            return Err(Error::integrity(format!("{path}: more than {limit} bytes")));
+    }
+
+    fn open(&self, path: &Utf8Path) -> Result<Option<fs_err::File>> {
+        match self.regular(path)? {
+            Some(_) => Ok(Some(fs_err::File::open(path)?)),
+            None => Ok(None),
         }
-        Ok(Some(bytes))
+    }
+
+    /// Writes `index.json`; who does holds the lock.
+    pub(super) fn write_index(&self, index: Index) -> Result<()> {
+        let written = self.write(&self.index_path(), &index.serialize()?)?;
+        self.known.set(written, index);
+        Ok(())
     }
 
     /// The size of the regular file at `path`, `None` if nothing is there. A layout may come from anywhere, and a
@@ -230,7 +251,7 @@ impl Files {
     }
 
     /// Writes `bytes` beside `path`, then renames.
-    pub(super) fn write(&self, path: &Utf8Path, bytes: &[u8]) -> Result<()> {
+    pub(super) fn write(&self, path: &Utf8Path, bytes: &[u8]) -> Result<fs_err::File> {
         let mut temporary = self.temporary()?;
         temporary
             .write_all(bytes)
@@ -245,13 +266,13 @@ impl Files {
     }
 
     /// Gives a temporary file its name, in the place of the file that had it.
-    pub(super) fn persist(&self, temporary: NamedTempFile, path: &Utf8Path) -> Result<()> {
+    pub(super) fn persist(&self, temporary: NamedTempFile, path: &Utf8Path) -> Result<fs_err::File> {
         self.regular(path)?;
         if let Some(parent) = path.parent().filter(|parent| *parent != self.directory) {
             fs_err::create_dir_all(parent)?;
         }
         match temporary.persist(path) {
-            Ok(_) => Ok(()),
+            Ok(file) => Ok(fs_err::File::from_parts(file, path)),
             Err(error) => Err(Error::local(error.error).context(path)),
         }
     }
@@ -260,4 +281,14 @@ impl Files {
     pub(super) fn failed(&self, what: &str, error: std::io::Error) -> Error {
         Error::local(error).context(format!("{}: could not {what}", self.directory))
     }
+}
+
+/// All bytes of `file`, which has at most `limit`.
+fn bounded(file: &fs_err::File, path: &Utf8Path, limit: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(Error::integrity(format!("{path}: more than {limit} bytes")));
+    }
+    Ok(bytes)
 }

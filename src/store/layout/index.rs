@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use super::contents::Contents as _;
 use super::files::Files;
 use crate::error::{Error, Result};
 use crate::oci::{Annotations, Descriptor, Digest, Entries, Entry, Fields, names, raw};
 use crate::reference::Tag;
 
 /// The index as read.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(in crate::store) struct Index(Entries);
 
 impl Entry {
@@ -48,20 +49,13 @@ impl Index {
     /// An index of many thousand tags; every command reads it whole.
     pub(in crate::store) const LIMIT: usize = 16 * 1024 * 1024;
 
-    /// Reads the index; a layout without one has no entries.
-    pub(super) fn read(files: &Files) -> Result<Self> {
-        let path = files.index_path();
-        let bytes = files.read(&path, Self::LIMIT)?;
-        Self::parse(bytes.as_deref().unwrap_or(Entries::EMPTY)).map_err(|error| error.context(path))
-    }
-
     /// Reads the bytes of an index.
     pub(in crate::store) fn parse(bytes: &[u8]) -> Result<Self> {
         Entries::parse(bytes).map(Index)
     }
 
     /// The bytes to write.
-    pub(in crate::store) fn serialize(&mut self) -> Result<Vec<u8>> {
+    pub(in crate::store) fn serialize(&self) -> Result<Vec<u8>> {
         let bytes = self.0.json()?;
         if bytes.len() > Self::LIMIT {
             return Err(
@@ -174,7 +168,7 @@ impl<'a> Locked<'a> {
         let lock = files.lock()?;
         Ok(Locked {
             files,
-            index: Index::read(files)?,
+            index: Index::clone(&*files.index()?),
             changed: false,
             _lock: lock,
         })
@@ -186,12 +180,11 @@ impl<'a> Locked<'a> {
     }
 
     /// Writes the index if it changed, and lets go.
-    pub(super) fn save(mut self) -> Result<()> {
-        if self.changed {
-            let bytes = self.index.serialize()?;
-            self.files.write(&self.files.index_path(), &bytes)?;
+    pub(super) fn save(self) -> Result<()> {
+        match self.changed {
+            true => self.files.write_index(self.index),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// See [`Index::tag`].

@@ -304,6 +304,29 @@ async fn files_have_the_mode_of_the_umask_and_a_cut_short_write_leaves_none() {
     assert_eq!(fs_err::read_dir(&temporary.path).unwrap().count(), 4);
 }
 
+#[tokio::test]
+async fn what_others_write_between_two_looks_is_seen() {
+    let temporary = Temporary::new();
+    let ours = &temporary.layout;
+    // As another process has it: nothing is shared but the files.
+    let theirs = Layout::new(temporary.path.clone());
+    let (one, two) = (manifest(ours, "one").await, manifest(ours, "two").await);
+    let named = async |layout: &Layout| layout.resolve(&tag("v1")).await.unwrap().map(|found| found.digest);
+    for _ in 0..20 {
+        for (writer, new) in [(ours, &one), (&theirs, &two)] {
+            writer.put_manifest(new, &tag("v1")).await.unwrap();
+            assert_eq!(named(ours).await.as_ref(), Some(new.digest()));
+            assert_eq!(named(&theirs).await.as_ref(), Some(new.digest()));
+        }
+    }
+    // A tool that doesn't rename, and as many bytes as before.
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let other = temporary.index().replace("\"v1\"", "\"v2\"");
+    temporary.write("index.json", &other);
+    assert_eq!(named(ours).await, None);
+    assert_eq!(named(&theirs).await, None);
+}
+
 /// The marker appears while others look whether the directory is a layout.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_writers_make_one_layout() {

@@ -1,0 +1,82 @@
+//! `index.json` as this process last read or wrote it: a spec of 10,000 artifacts for one layout looks at it and changes
+//! it as often, and reading thousands of entries each time would take most of the run.
+//!
+//! The file is kept open. We write an index by renaming, so that another one is another file, and a file that is open
+//! does not give its inode away: the same inode and the same times are the same bytes.
+
+use std::fs::Metadata;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use camino::Utf8Path;
+use fs_err::File;
+
+use super::index::Index;
+use crate::error::{Error, Result};
+
+/// What all clones of one layout know.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known(Arc<Mutex<Option<Seen>>>);
+
+#[derive(Debug)]
+struct Seen {
+    stamp: Stamp,
+    index: Arc<Index>,
+    _open: File,
+}
+
+impl Known {
+    /// The index, if that is what `path` still holds.
+    pub(super) fn still(&self, path: &Utf8Path) -> Option<Arc<Index>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.as_ref()?;
+        let now = stamp(&fs_err::symlink_metadata(path).ok()?)?;
+        (now == known.stamp).then(|| Arc::clone(&known.index))
+    }
+
+    /// Lets `parse` read the file, and knows it from now on.
+    pub(super) fn read(&self, file: File, parse: impl FnOnce(&File) -> Result<Index>) -> Result<Arc<Index>> {
+        // Before it is read: what is changed afterwards changes the stamp.
+        let stamp = stamp(&file.metadata().map_err(Error::local)?);
+        let index = Arc::new(parse(&file)?);
+        self.keep(file, stamp, Arc::clone(&index));
+        Ok(index)
+    }
+
+    /// Knows what was just written.
+    pub(super) fn set(&self, file: File, index: Index) {
+        let stamp = file.metadata().ok().and_then(|found| stamp(&found));
+        self.keep(file, stamp, Arc::new(index));
+    }
+
+    fn keep(&self, file: File, stamp: Option<Stamp>, index: Arc<Index>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stamp.map(|stamp| Seen {
+            stamp,
+            index,
+            _open: file,
+        });
+    }
+}
+
+/// Device, inode, size, and the times of the last change, in seconds and nanoseconds.
+type Stamp = (u64, u64, u64, i64, i64, i64, i64);
+
+#[cfg(unix)]
+fn stamp(found: &Metadata) -> Option<Stamp> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    Some((
+        found.dev(),
+        found.ino(),
+        found.size(),
+        found.mtime(),
+        found.mtime_nsec(),
+        found.ctime(),
+        found.ctime_nsec(),
+    ))
+}
+
+/// What tells files apart is not to be had here, so that each look reads.
+#[cfg(not(unix))]
+fn stamp(_: &Metadata) -> Option<Stamp> {
+    None
+}
