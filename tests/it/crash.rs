@@ -2,7 +2,6 @@
 //! is left names nothing broken and doesn't grow, a signal that can be caught gives one message in time, and the next
 //! run completes. The whole by `scripts/long crash`, a sample by `scripts/test-peers`.
 #![cfg(unix)]
-#![allow(clippy::print_stdout, reason = "figures and a table, for who runs scripts/long")]
 
 mod action;
 mod moments;
@@ -13,29 +12,26 @@ use moments::{How, Row};
 
 use crate::support::long;
 use crate::support::peers::{Access, Peer};
+use crate::support::table::{Table, Verdict};
 
 /// A kind of store, and the registry if it is one.
 type Store<'a> = (&'static str, Option<&'a Peer>);
 
 /// Runs every case at `times` moments, prints a row each, and fails at the end if one of them did.
 fn table(times: u32, stores: &[Store<'_>]) {
-    println!("| action | store | signal | moments | stopped | done before | slowest end | left at most | result |");
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-    let mut wrong = Vec::new();
+    let mut table = Table::new("crash");
     for (store, peer) in stores.iter().copied() {
         for action in Action::ALL {
             for how in How::ALL {
-                let row = Row::run(action, how, peer, times);
-                println!("| {action} | {store} | {how} | {row} |");
-                wrong.extend(
-                    row.wrong
-                        .iter()
-                        .map(|wrong| format!("{action}, {store}, {how}: {wrong}")),
-                );
+                table.case(&format!("{how}, {action}, {store}"), || {
+                    let row = Row::run(action, how, peer, times);
+                    assert!(row.wrong.is_empty(), "{row}\n{}", row.wrong.join("\n"));
+                    Verdict::Held(row.to_string())
+                });
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    table.end();
 }
 
 #[test]

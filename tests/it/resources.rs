@@ -1,20 +1,14 @@
 //! What a machine runs out of: success, or an error that names the path, the reason and the way out, with nothing
 //! half-written under a final name and nothing left beside it. A row a case; the whole by `scripts/long resources`.
 #![cfg(target_os = "linux")]
-#![allow(clippy::print_stdout, reason = "figures and a table, for who runs scripts/long")]
 
 mod bounds;
 mod disk;
 mod many;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-/// What came of a case: a figure, or why this machine can't have it.
-pub enum Verdict {
-    Held(String),
-    Skipped(String),
-}
+use crate::support::table::{Table, Verdict};
 
 /// Makes bytes that no packing makes fewer, the same in each run.
 fn noise() -> impl FnMut(usize) -> Vec<u8> {
@@ -47,25 +41,17 @@ const CASES: &[Case] = &[
 
 /// Runs all of them, prints a row each, and fails at the end if one of them did.
 fn table(percent: usize) {
-    println!("| case | result | figure | seconds |");
-    println!("| --- | --- | --- | --- |");
-    let mut wrong = Vec::new();
+    let mut table = Table::new("resources");
     for (name, case) in CASES {
-        let begun = Instant::now();
-        let (result, figure) = match catch_unwind(AssertUnwindSafe(|| case(percent))) {
-            Ok(Verdict::Held(figure)) => ("ok", figure),
-            Ok(Verdict::Skipped(why)) => ("skipped", why),
-            Err(_) => {
-                wrong.push(*name);
-                ("WRONG", "see above".to_owned())
+        table.case(name, || {
+            let begun = Instant::now();
+            match case(percent) {
+                Verdict::Held(figure) => Verdict::Held(format!("{figure}; {:.1} s", begun.elapsed().as_secs_f64())),
+                skipped => skipped,
             }
-        };
-        println!(
-            "| {name} | {result} | {figure} | {:.1} |",
-            begun.elapsed().as_secs_f64()
-        );
+        });
     }
-    assert!(wrong.is_empty(), "{wrong:?}");
+    table.end();
 }
 
 /// The same cases with less to move.

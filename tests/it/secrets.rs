@@ -1,7 +1,6 @@
 //! No secret where it doesn't belong: every command, under every fault of the matrix, with a secret from each source,
 //! in a job of each CI system, at the level that says the most. What it printed, what lies on disk afterwards, and
 //! what programs were called with are searched for each secret in all its forms.
-#![allow(clippy::print_stdout, reason = "a table, for who runs scripts/long")]
 
 mod children;
 mod commands;
@@ -9,12 +8,14 @@ mod job;
 pub mod search;
 mod urls;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Mutex;
 
 use crate::support::front::{Bearer, Front, Kind, Place, Plan, Planted, Trouble};
 use crate::support::registry::Registry;
 use crate::support::runner::{Outcome, Workspace};
+use crate::support::table::{Table, Verdict};
 
 use commands::{COMMANDS, prepare};
 use job::{PASSWORD, SOURCES, SYSTEMS, in_job, programs, with_secret};
@@ -152,20 +153,57 @@ impl Cell {
     }
 }
 
-/// A row of the table: a command under a kind of fault, at all places.
+/// What came of several cells.
 #[derive(Default)]
-struct Row {
+struct Sum {
     runs: usize,
     struck: usize,
     codes: BTreeSet<String>,
     searched: [usize; 3],
-    leaks: usize,
+    leaks: Vec<String>,
 }
 
-/// Runs the cells, prints the table, and gives the leaks.
-fn run(cells: Vec<Cell>) -> Vec<String> {
-    let (work, rows) = (Mutex::new(cells), Mutex::new(BTreeMap::<(usize, String), Row>::new()));
-    let leaks = Mutex::new(Vec::new());
+impl Sum {
+    fn add(&mut self, cell: &Cell, found: Found) {
+        self.runs += 1;
+        self.struck += usize::from(found.struck);
+        let code = found.code.map_or("signal".to_owned(), |code| code.to_string());
+        self.codes.insert(code);
+        for (sum, count) in self.searched.iter_mut().zip(found.searched) {
+            *sum += count;
+        }
+        let name = cell.name();
+        let leaks = found.leaks.into_iter().map(|leak| format!("{name}: {leak}"));
+        self.leaks.extend(leaks);
+    }
+
+    /// Fails if there is one.
+    fn held(self) -> Verdict {
+        let leaks = &self.leaks;
+        assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
+        Verdict::Held(self.to_string())
+    }
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes: Vec<&str> = self.codes.iter().map(String::as_str).collect();
+        let [streams, files, calls] = self.searched;
+        write!(
+            f,
+            "{} runs, {} met their fault, exit {}; {streams} streams, {files} files, {calls} calls of programs searched: \
+             {} leaks",
+            self.runs,
+            self.struck,
+            codes.join(" "),
+            self.leaks.len()
+        )
+    }
+}
+
+/// Runs the cells.
+fn run(cells: Vec<Cell>) -> Sum {
+    let (work, sum) = (Mutex::new(cells), Mutex::new(Sum::default()));
     std::thread::scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
@@ -173,65 +211,26 @@ fn run(cells: Vec<Cell>) -> Vec<String> {
                     let next = work.lock().unwrap().pop();
                     let Some(cell) = next else { break };
                     let found = cell.run();
-                    let name = cell.name();
-                    leaks
-                        .lock()
-                        .unwrap()
-                        .extend(found.leaks.iter().map(|leak| format!("{name}: {leak}")));
-                    let fault = cell.fault.map_or("none".to_owned(), |(kind, _)| kind.to_string());
-                    let mut rows = rows.lock().unwrap();
-                    let row = rows.entry((cell.command, fault)).or_default();
-                    row.runs += 1;
-                    row.struck += usize::from(found.struck);
-                    row.codes
-                        .insert(found.code.map_or("signal".to_owned(), |code| code.to_string()));
-                    row.leaks += found.leaks.len();
-                    for (sum, count) in row.searched.iter_mut().zip(found.searched) {
-                        *sum += count;
-                    }
+                    sum.lock().unwrap().add(&cell, found);
                 }
             });
         }
     });
-    print_table(&rows.into_inner().unwrap());
-    let mut leaks = leaks.into_inner().unwrap();
-    leaks.sort();
-    leaks
-}
-
-fn print_table(rows: &BTreeMap<(usize, String), Row>) {
-    println!("| command | fault | runs | struck | exit codes | streams | files | calls of programs | leaks |");
-    println!("| --- | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |");
-    let mut all = Row::default();
-    let line = |command: &str, fault: &str, row: &Row| {
-        let codes: Vec<&str> = row.codes.iter().map(String::as_str).collect();
-        let [streams, files, calls] = row.searched;
-        println!(
-            "| {command} | {fault} | {} | {} | {} | {streams} | {files} | {calls} | {} |",
-            row.runs,
-            row.struck,
-            codes.join(" "),
-            row.leaks
-        );
-    };
-    for ((command, fault), row) in rows {
-        line(COMMANDS[*command].0, fault, row);
-        all.runs += row.runs;
-        all.struck += row.struck;
-        all.codes.extend(row.codes.iter().cloned());
-        all.leaks += row.leaks;
-        for (sum, count) in all.searched.iter_mut().zip(row.searched) {
-            *sum += count;
-        }
-    }
-    line("all", "all", &all);
+    let mut sum = sum.into_inner().unwrap();
+    sum.leaks.sort();
+    sum
 }
 
 #[test]
 #[ignore = "minutes: scripts/long secrets"]
 fn faults_long_secrets() {
-    let leaks = run(cells());
-    assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
+    let mut table = Table::new("secrets");
+    for (command, (name, _)) in COMMANDS.iter().enumerate() {
+        let mut cells = cells();
+        cells.retain(|cell| cell.command == command);
+        table.case(name, || run(cells).held());
+    }
+    table.end();
 }
 
 /// The same cells every time, without those that wait.
@@ -244,6 +243,5 @@ fn a_sample_of_the_secrets_matrix_has_no_leak() {
     });
     fastrand::Rng::with_seed(8).shuffle(&mut cells);
     cells.truncate(60);
-    let leaks = run(cells);
-    assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
+    run(cells).held();
 }

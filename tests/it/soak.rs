@@ -1,7 +1,6 @@
 //! Push and pull through random faults for as long as one likes, four jobs at once: right bytes or a failure that is
 //! told, and nothing that grows. An hour by `scripts/long soak`, half a minute by `scripts/test-peers`.
 #![cfg(target_os = "linux")]
-#![allow(clippy::print_stdout, reason = "figures and a table, for who runs scripts/long")]
 
 mod job;
 pub mod watched;
@@ -15,11 +14,12 @@ use job::{Job, Tally};
 use crate::support::front::{Bearer, Front, Kind, Place, Plan, Trouble};
 use crate::support::long;
 use crate::support::peers::{Access, Peer};
+use crate::support::table::{Table, Verdict};
 
 const JOBS: usize = 4;
 
 /// A fresh registry and fresh files, so that only what is ours could grow.
-const ROUND: Duration = Duration::from_secs(30);
+const ROUND: Duration = Duration::from_secs(120);
 
 /// What the largest process of a late round may have above that of an early one, in KiB.
 const GROWTH: u64 = 8 * 1024;
@@ -29,22 +29,29 @@ const MOST: u64 = 64 * 1024;
 
 /// Goes on for so long, prints a row a round, and fails if a byte was wrong or something grew.
 fn soak(lasts: Duration, seed: u64) {
-    println!("| round | transfers | gave up | wrong bytes | faults | peak memory | descriptors | left on disk |");
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
-    let begun = Instant::now();
-    let mut rounds: Vec<Tally> = Vec::new();
-    while begun.elapsed() < lasts {
-        let number = rounds.len();
-        let tally = round(ROUND.min(lasts), seed + number as u64);
-        println!("| {} | {tally} |", number + 1);
-        rounds.push(tally);
-    }
+    let mut table = Table::new("soak");
+    let count = lasts.as_secs().div_ceil(ROUND.as_secs());
+    let rounds = (0..count).map(|number| {
+        let figure = table.case(&format!("round {}", number + 1), || {
+            let tally = round(ROUND.min(lasts), seed + number);
+            assert_eq!(tally.wrong, Vec::<String>::new());
+            assert_eq!(tally.left, 0, "bytes that were left on the disk");
+            assert!(tally.faults > 0 && tally.transfers > 0, "nothing happened");
+            Verdict::Held(tally.to_string())
+        });
+        figure.as_deref().map(Tally::parse)
+    });
+    let rounds: Vec<Tally> = rounds.collect::<Option<_>>().expect("each round held: see above");
+    table.case(&format!("{} minutes", lasts.as_secs() / 60), || {
+        Verdict::Held(judge(&rounds))
+    });
+    table.end();
+}
+
+/// What all rounds came to; fails if something grew.
+fn judge(rounds: &[Tally]) -> String {
     let mut all = Tally::default();
     rounds.iter().for_each(|round| all.add(round));
-    println!("| all | {all} |");
-    assert_eq!(all.wrong, Vec::<String>::new());
-    assert_eq!(all.left, 0, "bytes that were left on the disk");
-    assert!(all.faults > 0 && all.transfers > 0, "nothing happened");
     assert!(all.memory <= MOST, "{} KiB of memory", all.memory);
     let quarter = rounds.len().div_ceil(4);
     let most = |rounds: &[Tally], of: fn(&Tally) -> u64| rounds.iter().map(of).max().unwrap_or_default();
@@ -55,6 +62,7 @@ fn soak(lasts: Duration, seed: u64) {
     assert!(after <= before + GROWTH, "memory grew from {before} to {after} KiB");
     let (before, after) = (most(early, descriptors), most(late, descriptors));
     assert!(after <= before + 16, "descriptors grew from {before} to {after}");
+    all.to_string()
 }
 
 fn round(lasts: Duration, seed: u64) -> Tally {

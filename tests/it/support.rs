@@ -18,6 +18,7 @@ pub mod registry;
 pub mod runner;
 pub mod schema;
 pub mod server;
+pub mod table;
 #[path = "../../src/unpack/tests/tar.rs"]
 pub mod tar;
 pub mod tls;

@@ -132,13 +132,9 @@ pub struct Row {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (files, bytes) = self.left;
-        let result = match self.wrong.len() {
-            0 => "ok".to_owned(),
-            count => format!("{count} WRONG"),
-        };
         write!(
             f,
-            "{} | {} | {} | {:.2} s | {files} files, {} KiB | {result}",
+            "{} moments: {} stopped, {} done before, ended within {:.2} s, left at most {files} files, {} KiB",
             self.moments,
             self.stopped,
             self.done,

@@ -39,7 +39,7 @@ impl fmt::Display for Counts {
             deletes,
             untags,
         } = self;
-        write!(f, "{pushes} | {pulls} | {deletes} | {untags}")
+        write!(f, "{pushes} pushes, {pulls} pulls, {deletes} deletes, {untags} untags")
     }
 }
 

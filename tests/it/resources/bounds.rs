@@ -4,9 +4,10 @@ use std::process::Command;
 
 use camino::Utf8PathBuf;
 
-use super::{Verdict, noise};
+use super::noise;
 use crate::support::registry::Registry;
 use crate::support::runner::{Run, Workspace};
+use crate::support::table::Verdict;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_oci-artifact");
 

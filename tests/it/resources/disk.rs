@@ -1,15 +1,20 @@
 //! File systems that take no more: a tmpfs of few bytes, of few inodes, read-only, with a quota. Mounting needs root.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Verdict, noise};
+use super::noise;
 use crate::support::reader::Reader;
 use crate::support::runner::{Outcome, Run, Workspace};
+use crate::support::table::Verdict;
 
 /// Nobody's, on every Linux.
 const NOBODY: &str = "65534";
+
+/// Microseconds before each call.
+const HELD_UP: &str = "inject=write,openat,rename,renameat:delay_enter=20000";
 
 /// A tmpfs in a workspace; dropping it takes it away.
 struct Mount(Utf8PathBuf);
@@ -217,11 +222,58 @@ pub fn full_tmpdir(_: usize) -> Verdict {
     Verdict::Held("missing, full: exit 8".to_owned())
 }
 
-/// The kernel's device mapper can delay a disk; nothing below it can.
+/// Every call that writes is held up, as by a disk that has much to do: all is done, or stopped in time. The device
+/// mapper could delay a disk itself, where a kernel has that; tracing needs no more than strace.
 pub fn slow(_: usize) -> Verdict {
-    let control = Utf8Path::new("/dev/mapper/control");
-    if !control.exists() {
-        return Verdict::Skipped("needs the device mapper's delay target: there is no /dev/mapper/control".to_owned());
+    let traced = |workspace: &Workspace, args: &[&str], seconds: &str| {
+        let run = workspace
+            .run()
+            .program("strace")
+            .args(["-f", "-qqq", "-o", "/dev/null"]);
+        let run = run.args(["-e", "trace=write,openat,rename,renameat", "-e", HELD_UP]);
+        let run = run
+            .env("PATH", "/usr/bin:/bin")
+            .args(["timeout", "--preserve-status", "--signal=TERM", seconds]);
+        let begun = Instant::now();
+        let outcome = run
+            .arg(env!("CARGO_BIN_EXE_oci-artifact"))
+            .args(args.iter().copied())
+            .call();
+        (outcome, begun.elapsed())
+    };
+    let workspace = prepared();
+    let tried = Command::new("strace")
+        .args(["-qqq", "-o", "/dev/null", "true"])
+        .output();
+    match tried {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => return Verdict::Skipped(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) => return Verdict::Skipped(format!("needs strace: {error}")),
     }
-    Verdict::Skipped("needs a block device that may be delayed (dmsetup)".to_owned())
+    let (push, pull) = (
+        ["push", "oci:mount/pushed:v1", "src/large.bin", "src/tree"],
+        ["pull", "oci:source:v1", "--output", "mount/pulled"],
+    );
+    let mut figures = Vec::new();
+    for args in [push, pull] {
+        let (outcome, took) = traced(&workspace, &args, "60");
+        outcome.success();
+        figures.push(format!("{} in {:.1} s", args[0], took.as_secs_f64()));
+    }
+    assert!(workspace.tree("mount/pulled/src") == workspace.tree("src"));
+    Reader::Layout(workspace.path().join("mount/pushed")).check_whole();
+    for args in [push, pull] {
+        fs_err::remove_dir_all(workspace.path().join("mount")).unwrap();
+        fs_err::create_dir(workspace.path().join("mount")).unwrap();
+        let (outcome, took) = traced(&workspace, &args, "0.8");
+        assert_eq!(outcome.code, Some(143), "{}", outcome.snapshot());
+        assert!(took < Duration::from_secs(5), "it took {took:?} to end");
+        whole(&workspace.path());
+        figures.push(format!(
+            "{} stopped after 0.8 s, ended after {:.1} s",
+            args[0],
+            took.as_secs_f64()
+        ));
+    }
+    Verdict::Held(figures.join(", "))
 }

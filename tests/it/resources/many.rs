@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::Verdict;
 use crate::soak::watched;
 use crate::support::reader::{Reader, sha256};
 use crate::support::registry::Registry;
 use crate::support::runner::Workspace;
+use crate::support::table::Verdict;
 
 const TIB: u64 = 1 << 40;
 

@@ -39,15 +39,35 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} | {} | {} | {} | {} MiB | {} | {} bytes",
+            "{} transfers, {} gave up, {} wrong, {} faults, peak {} KiB, {} descriptors, {} bytes left",
             self.transfers,
             self.gave_up,
             self.wrong.len(),
             self.faults,
-            self.memory / 1024,
+            self.memory,
             self.descriptors,
             self.left
         )
+    }
+}
+
+impl Tally {
+    /// The figure of a round that held.
+    pub fn parse(figure: &str) -> Self {
+        let words = figure.split([' ', ',']).filter_map(|word| word.parse().ok());
+        let numbers: Vec<u64> = words.collect();
+        let &[transfers, gave_up, _, faults, memory, descriptors, left] = &numbers[..] else {
+            panic!("no figure of a round: {figure}");
+        };
+        Tally {
+            transfers,
+            gave_up,
+            faults,
+            memory,
+            descriptors,
+            left,
+            wrong: Vec::new(),
+        }
     }
 }
 
