@@ -28,11 +28,18 @@ try_curl() { # URL TARGET
 
 # Options that busybox's wget knows too; some builds of it crash at a time limit. The status is in the errors alone.
 try_wget() { # URL TARGET
-  case $(wget --help 2>&1) in *-T*) limit='-T 30' ;; *) limit= ;; esac
-  # shellcheck disable=SC2086 # none, or two words
-  if wget -nv -t 1 $limit -O "$2" "$1" 2>"$work/log"; then
-    return 0
-  fi
+  help=$(wget --help 2>&1)
+  case $help in *-T*) limit='-T 30' ;; *) limit= ;; esac
+  case $help in
+    *--input-file*)
+      # shellcheck disable=SC2086 # none, or two words
+      ! printf '%s\n' "$1" | wget -nv -t 1 $limit -O "$2" -i - 2>"$work/log" || return 0
+      ;;
+    *)
+      # shellcheck disable=SC2086 # none, or two words
+      ! wget -nv -t 1 $limit -O "$2" "$1" 2>"$work/log" || return 0
+      ;;
+  esac
   status=$(sed -n 's/.*ERROR \([0-9]\{3\}\).*/\1/p; s/.*HTTP\/[0-9.]* \([0-9]\{3\}\).*/\1/p' "$work/log" | tail -n 1)
   return 1
 }
@@ -83,6 +90,10 @@ places() {
 
 download() { # FILE TARGET
   downloader=$(first_of curl wget)
+  case $downloader:${OCI_ARTIFACT_MIRROR:-} in
+    wget:*//*@*) case $(wget --help 2>&1) in *--input-file*) ;; *) fail "this wget would show the password of\
+ OCI_ARTIFACT_MIRROR to all processes: install curl or GNU wget, $instead" ;; esac ;;
+  esac
   [ -n "$downloader" ] || fail "neither curl nor wget is here to download $1 with: install one of them, $instead"
   places=$(places)
   failures=

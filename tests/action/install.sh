@@ -81,6 +81,28 @@ for name in dash bash 'bash --posix' '/bin/busybox sh'; do
 done
 shell=(/bin/sh)
 
+# A mirror's password is in no program's arguments, which are for all to see.
+secret_mirror=${mirror/:\/\//://robot:pass-in-url@}
+for path in "$curl_only" "$wget_only"; do
+  recorder=$path-recorded
+  mkdir -p "$recorder"
+  cp -P "$path"/* "$recorder"
+  for client in curl wget; do
+    [ -e "$path/$client" ] || continue
+    real=$(realpath "$path/$client")
+    rm "$recorder/$client"
+    printf '#!/bin/sh\nprintf "%%s\\n" "$*" >>%s\nexec %s "$@"\n' "$recorder/calls" "$real" >"$recorder/$client"
+    chmod +x "$recorder/$client"
+  done
+  anew
+  installed "with a password in the mirror, $recorder" PATH="$recorder" OCI_ARTIFACT_MIRROR="$secret_mirror"
+  [ -s "$recorder/calls" ] || fail "no call was recorded"
+  ! grep -q pass-in-url "$recorder/calls" "$log" || fail "the password was shown: $(cat "$recorder/calls" "$log")"
+done
+anew
+refused "busybox's wget and a password" "install curl or GNU wget" -- PATH="$busybox_only" \
+  OCI_ARTIFACT_MIRROR="$secret_mirror"
+
 # A server that hiccups, and a download that ends too early.
 for path in "$curl_only" "$wget_only" "$busybox_only"; do
   anew
