@@ -3,8 +3,6 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::print_stdout, reason = "figures, for who runs scripts/long")]
 
-use std::time::Duration;
-
 use crate::support::measured::{Bounds, measured};
 use crate::support::peers::{Access, Peer};
 use crate::support::runner::{Run, Workspace};
@@ -16,13 +14,9 @@ const MIB: u64 = 1024 * 1024;
 
 /// Runs the program to its end; its peak resident memory in KiB.
 fn peak(run: &Run<'_>) -> u64 {
-    let bounds = Bounds {
-        time: Duration::from_secs(3600),
-        memory: u64::MAX,
-    };
-    let measured = measured(run, bounds);
+    let measured = measured(run, Bounds::NONE);
     measured.outcome.success();
-    measured.peak.unwrap()
+    measured.most.memory.unwrap()
 }
 
 /// Pushes `names` of a workspace that `fill` has filled, and pulls them into another place.

@@ -3,7 +3,6 @@
 #![cfg(target_os = "linux")]
 
 mod job;
-pub mod watched;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

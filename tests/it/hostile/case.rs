@@ -95,7 +95,7 @@ impl Case {
             result,
             code,
             seconds: seen.measured.time.as_secs_f64(),
-            mib: seen.measured.peak.map(|kib| kib / 1024),
+            mib: seen.measured.most.memory.map(|kib| kib / 1024),
             says: seen.line(),
         }
     }
@@ -123,7 +123,7 @@ fn judge(seen: &Seen, exit: i32, says: &str) {
     assert!(seen.leaks.is_empty(), "sent away: {:?}", seen.leaks);
     let masked = |line: &&str| !line.starts_with("::add-mask::");
     assert!(!said.lines().filter(masked).any(|line| line.contains(PASSWORD)));
-    let peak = seen.measured.peak.unwrap_or_default();
+    let peak = seen.measured.most.memory.unwrap_or_default();
     assert!(peak <= MEMORY, "{peak} KiB");
     assert_ne!(exit, 1, "a defect is no answer");
 }
@@ -150,14 +150,15 @@ impl Seen {
         let Measured {
             outcome,
             time,
-            peak,
+            most,
             killed,
         } = &self.measured;
         let lines = self.scene.registry.lines();
         let lines = lines[..lines.len().min(40)].join("\n");
         format!(
-            "{} killed {killed:?} {time:?} {peak:?} KiB\n--- requests\n{lines}",
-            outcome.snapshot()
+            "{} killed {killed:?} {time:?} {:?} KiB\n--- requests\n{lines}",
+            outcome.snapshot(),
+            most.memory
         )
     }
 

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::soak::watched;
+use crate::support::measured::{Bounds, measured};
 use crate::support::reader::{Reader, sha256};
 use crate::support::registry::Registry;
-use crate::support::runner::Workspace;
+use crate::support::runner::{Outcome, Run, Workspace};
 use crate::support::table::Verdict;
 
 const TIB: u64 = 1 << 40;
@@ -24,16 +24,12 @@ pub fn artifacts(percent: usize) -> Verdict {
         .unwrap();
     }
     workspace.write("spec.yaml", spec);
-    let (outcome, most) = watched::call(&workspace.run().args(["push", "-f", "spec.yaml"]));
+    let (outcome, most) = seen(&workspace.run().args(["push", "-f", "spec.yaml"]));
     outcome.success();
     let reader = Reader::Layout(workspace.path().join("layout"));
     assert_eq!(reader.tags().len(), count);
     reader.check_whole();
-    Verdict::Held(format!(
-        "{count}: exit 0, {} MiB, {} descriptors",
-        most.memory >> 10,
-        most.descriptors
-    ))
+    Verdict::Held(format!("{count}: exit 0, {} MiB", most >> 10))
 }
 
 /// 100,000 at a hundred percent.
@@ -43,19 +39,15 @@ pub fn files(percent: usize) -> Verdict {
     for at in 0..count {
         workspace.write(&format!("tree/{}", at), format!("{at}\n"));
     }
-    let (pushed, up) = watched::call(&workspace.run().args(["push", "oci:layout:v1", "tree"]));
+    let (pushed, up) = seen(&workspace.run().args(["push", "oci:layout:v1", "tree"]));
     pushed.success();
-    let (pulled, down) = watched::call(&workspace.run().args(["pull", "oci:layout:v1", "--output", "out"]));
+    let (pulled, down) = seen(&workspace.run().args(["pull", "oci:layout:v1", "--output", "out"]));
     pulled.success();
     assert!(
         workspace.tree("out/tree") == workspace.tree("tree"),
         "other files were pulled"
     );
-    Verdict::Held(format!(
-        "{count}: push {} MiB, pull {} MiB",
-        up.memory >> 10,
-        down.memory >> 10
-    ))
+    Verdict::Held(format!("{count}: push {} MiB, pull {} MiB", up >> 10, down >> 10))
 }
 
 /// A layer, a config and a manifest that say they have a TiB: nothing is allocated or kept for it.
@@ -84,11 +76,11 @@ pub fn claims(_: usize) -> Verdict {
             vec!["pull", &place, "--output", "out"],
             vec!["copy", &place, "oci:copied:v1"],
         ] {
-            let (outcome, most) = watched::call(&workspace.run().args(args));
+            let (outcome, most) = seen(&workspace.run().args(args));
             assert!(matches!(outcome.code, Some(6..=8)), "{}", outcome.snapshot());
-            assert!(most.memory < 64 << 10, "{} KiB: {}", most.memory, outcome.snapshot());
+            assert!(most < 64 << 10, "{most} KiB: {}", outcome.snapshot());
             assert!(outcome.stderr.contains("1099511627776"), "{}", outcome.snapshot());
-            figures.push(format!("{} MiB", most.memory >> 10));
+            figures.push(format!("{} MiB", most >> 10));
         }
         assert!(workspace.tree("out").is_empty(), "{:?}", workspace.tree("out").keys());
         assert!(Reader::Layout(workspace.path().join("copied")).tags().is_empty());
@@ -98,4 +90,10 @@ pub fn claims(_: usize) -> Verdict {
         "pull, copy of a file, a directory: told, {}",
         figures.join(", ")
     ))
+}
+
+/// A run, and its peak memory in KiB.
+fn seen(run: &Run<'_>) -> (Outcome, u64) {
+    let measured = measured(run, Bounds::NONE);
+    (measured.outcome, measured.most.memory.unwrap_or_default())
 }

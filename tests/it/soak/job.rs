@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::watched::{self, Most};
+use crate::support::measured::{Bounds, Most, measured};
 use crate::support::reader::{Reader, sha256};
 use crate::support::runner::{Outcome, Run, Workspace};
 
@@ -126,7 +126,7 @@ impl Job {
         let push = push
             .args((0..5).map(|at| format!("{at}.bin")))
             .args(["large.bin", "tree"]);
-        let (pushed, most) = watched::call(&hurried(push));
+        let (pushed, most) = seen(&hurried(push));
         if !self.ended(&pushed, most, "push") {
             return;
         }
@@ -138,7 +138,7 @@ impl Job {
         reader.check(&tag, &sha256(&manifest));
         let _ = fs_err::remove_dir_all(self.workspace.path().join("out"));
         let pull = self.workspace.run().args(["pull", &reference, "--output", "out"]);
-        let (pulled, most) = watched::call(&hurried(pull));
+        let (pulled, most) = seen(&hurried(pull));
         let done = self.ended(&pulled, most, "pull");
         let (source, out) = (self.workspace.tree("src"), self.workspace.tree("out"));
         let right = out.iter().all(|(name, bytes)| source.get(name) == Some(bytes));
@@ -149,8 +149,8 @@ impl Job {
 
     /// Notes how a process ended and what it left; whether it succeeded.
     fn ended(&mut self, outcome: &Outcome, most: Most, what: &str) -> bool {
-        self.tally.memory = self.tally.memory.max(most.memory);
-        self.tally.descriptors = self.tally.descriptors.max(most.descriptors);
+        self.tally.memory = self.tally.memory.max(most.memory.unwrap_or_default());
+        self.tally.descriptors = self.tally.descriptors.max(most.descriptors as u64);
         for entry in walkdir::WalkDir::new(self.workspace.temporary()).min_depth(1) {
             self.tally.left += entry.unwrap().metadata().unwrap().len().max(1);
         }
@@ -162,6 +162,11 @@ impl Job {
         }
         outcome.code == Some(0)
     }
+}
+
+fn seen(run: &Run<'_>) -> (Outcome, Most) {
+    let measured = measured(run, Bounds::NONE);
+    (measured.outcome, measured.most)
 }
 
 /// What is silent shall not keep the job for a minute.

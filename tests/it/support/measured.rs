@@ -1,4 +1,4 @@
-//! A run with its time and its peak memory, ended where it takes too much of either.
+//! A run with its time, its peak memory and its descriptors, ended where it takes too much.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,45 +14,64 @@ pub struct Bounds {
     pub memory: u64,
 }
 
+impl Bounds {
+    /// For a run that is looked at and left alone.
+    pub const NONE: Bounds = Bounds {
+        time: Duration::MAX,
+        memory: u64::MAX,
+    };
+}
+
 pub struct Measured {
     pub outcome: Outcome,
     pub time: Duration,
-    /// Peak resident memory in KiB; `None` where the system doesn't tell.
-    pub peak: Option<u64>,
+    pub most: Most,
     /// Which bound was reached.
     pub killed: Option<&'static str>,
+}
+
+/// The most that was seen of a process.
+#[derive(Clone, Copy, Default)]
+pub struct Most {
+    /// Peak resident memory in KiB; `None` where the system doesn't tell, or it was over before it was looked at.
+    pub memory: Option<u64>,
+    /// Open at once.
+    pub descriptors: usize,
 }
 
 /// Runs the program to its end, or to a bound.
 pub fn measured(run: &Run<'_>, bounds: Bounds) -> Measured {
     let begun = Instant::now();
     let running = run.start();
-    let id = running.id();
+    let (id, name) = (running.id(), running.name());
     let done = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&done);
-    let watch = std::thread::spawn(move || watch(id, bounds, &seen));
+    let watch = std::thread::spawn(move || watch(id, &name, bounds, &seen));
     let outcome = running.wait();
     let time = begun.elapsed();
     done.store(true, Ordering::SeqCst);
-    let (peak, killed) = watch.join().unwrap();
+    let (most, killed) = watch.join().unwrap();
     Measured {
         outcome,
         time,
-        peak,
+        most,
         killed,
     }
 }
 
-/// The kernel keeps the peak, so looking now and then misses only what happens after the last look.
-fn watch(id: u32, bounds: Bounds, done: &AtomicBool) -> (Option<u64>, Option<&'static str>) {
+/// The kernel keeps the peak of memory, so looking now and then misses only what happens after the last look.
+fn watch(id: u32, name: &str, bounds: Bounds, done: &AtomicBool) -> (Most, Option<&'static str>) {
     let begun = Instant::now();
-    let (mut peak, mut killed) = (None, None);
+    let (mut most, mut killed) = (Most::default(), None);
     while !done.load(Ordering::SeqCst) {
-        let status = fs_err::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-        peak = peak.max(high_water(&status));
+        if let Some(status) = status(id, name) {
+            most.memory = most.memory.max(high_water(&status));
+            let open = fs_err::read_dir(format!("/proc/{id}/fd")).map_or(0, Iterator::count);
+            most.descriptors = most.descriptors.max(open);
+        }
         let reached = match () {
             () if begun.elapsed() > bounds.time => Some("time"),
-            () if peak > Some(bounds.memory) => Some("memory"),
+            () if most.memory > Some(bounds.memory) => Some("memory"),
             () => None,
         };
         if reached.is_some() && killed.is_none() {
@@ -61,7 +80,16 @@ fn watch(id: u32, bounds: Bounds, done: &AtomicBool) -> (Option<u64>, Option<&'s
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    (peak, killed)
+    (most, killed)
+}
+
+/// What the kernel tells of the process; `None` as long as it has the name, the memory and the descriptors of the test
+/// that starts it. The name comes last: a process is itself once it has its own.
+fn status(id: u32, name: &str) -> Option<String> {
+    let status = fs_err::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let named = status.lines().find_map(|line| line.strip_prefix("Name:"))?.trim();
+    // The kernel keeps 15 bytes.
+    (name.starts_with(named) && !named.is_empty()).then_some(status)
 }
 
 #[cfg(unix)]

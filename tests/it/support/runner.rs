@@ -191,8 +191,10 @@ impl<'a> Run<'a> {
         let mut placeholders = self.placeholders.clone();
         placeholders.push((self.workspace.path().into_string(), "[WORK]".to_owned()));
         placeholders.push((self.workspace.root.to_string(), "[ROOT]".to_owned()));
+        let program = Utf8Path::from_path(self.program.as_ref()).and_then(Utf8Path::file_name);
         Running {
             child: Some(child),
+            name: program.unwrap_or_default().to_owned(),
             ours: self.program == env!("CARGO_BIN_EXE_oci-artifact"),
             placeholders,
         }
@@ -207,6 +209,7 @@ impl<'a> Run<'a> {
 /// A program under way; killed when dropped.
 pub struct Running {
     child: Option<Child>,
+    name: String,
     ours: bool,
     placeholders: Vec<(String, String)>,
 }
@@ -214,6 +217,11 @@ pub struct Running {
 impl Running {
     pub fn id(&self) -> u32 {
         self.child.as_ref().unwrap().id()
+    }
+
+    /// The file name of the program.
+    pub fn name(&self) -> String {
+        self.name.clone()
     }
 
     /// Sends a signal: to a program that has ended too, as nobody else has its id until it is waited for.
