@@ -24,7 +24,8 @@ pub const RANDOM: usize = 12;
 /// How often a name is tried that is taken, or swept away before it was locked.
 const TRIES: usize = 16;
 
-/// Makes something by `make`, which gets a random name; `file` is what of it is locked.
+/// Makes something by `make`, which gets a random name; `file` is what of it is locked. A directory is made and then
+/// opened, and may be swept away in between: where it isn't found, it is made anew.
 ///
 /// # Errors
 /// Those of `make`.
@@ -38,13 +39,17 @@ pub fn make<T>(
         let random: String = std::iter::repeat_with(fastrand::alphanumeric).take(RANDOM).collect();
         let name = format!("{PREFIX}{random}");
         match make(&name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < TRIES => {}
+            Err(error) if again(error.kind()) && tries < TRIES => {}
             Ok(made) if claim(file(&made)) && is_there(&name) || tries == TRIES => return Ok((name, made)),
             Ok(_) => {}
             Err(error) => return Err(error),
         }
         tries += 1;
     }
+}
+
+fn again(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound)
 }
 
 /// Takes the lock of a temporary file; false if one who sweeps was faster. On a file system without locks nothing is
@@ -145,6 +150,33 @@ mod tests {
     fn file(dir: &Dir) -> (String, File) {
         let create = |name: &str| dir.create(name).map(cap_std::fs::File::into_std);
         make(create, |file| file, |name| dir.exists(name)).unwrap()
+    }
+
+    #[test]
+    fn a_directory_that_is_swept_away_before_it_is_opened_is_made_anew() {
+        let (_keep, dir) = directory();
+        let over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                        sweep(&dir);
+                    }
+                });
+            }
+            let make_one = |name: &str| {
+                dir.create_dir(name)?;
+                open_directory(&dir, name)
+            };
+            let made: Vec<_> = (0..500)
+                .map(|_| {
+                    let made = make(make_one, |lock| lock, |name| dir.exists(name));
+                    made.map(|(name, _lock)| assert!(dir.exists(name)))
+                })
+                .collect();
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(made.iter().all(io::Result::is_ok), "{made:?}");
+        });
     }
 
     #[test]

@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{Descriptor, Digest, Fields, raw};
 use crate::error::{Error, Result};
 
 /// An image index, as read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Entries {
     /// Those of the index, in their order; `manifests` keeps its place here, and its entries are in `list`.
     pub fields: Fields,
@@ -69,10 +71,15 @@ impl Entries {
 
     /// The index as it is stored.
     pub fn json(&self) -> Result<Vec<u8>> {
-        let list: Vec<&RawValue> = self.list.iter().map(|entry| &*entry.raw).collect();
-        let mut fields = self.fields.clone();
-        fields.set("manifests", &list)?;
-        serde_json::to_vec(&fields).map_err(|error| Error::internal(format!("JSON: {error}")))
+        let mut bytes = Vec::new();
+        self.write_json(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The same into a buffer, which is emptied before.
+    pub fn write_json(&self, bytes: &mut Vec<u8>) -> Result<()> {
+        bytes.clear();
+        serde_json::to_writer(bytes, self).map_err(|error| Error::internal(format!("JSON: {error}")))
     }
 
     /// Whether one of them is of the manifest `digest`.
@@ -105,5 +112,26 @@ impl Entries {
             .filter(|found| seen.insert(found.digest.clone()))
             .cloned()
             .collect()
+    }
+}
+
+impl Serialize for Entries {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.fields.iter() {
+            match name {
+                "manifests" => map.serialize_entry(name, &List(&self.list))?,
+                _ => map.serialize_entry(name, value)?,
+            }
+        }
+        map.end()
+    }
+}
+
+struct List<'a>(&'a [Entry]);
+
+impl Serialize for List<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|entry| &*entry.raw))
     }
 }

@@ -46,9 +46,14 @@ impl Fields {
         self.0.retain(|(key, _)| key != name);
     }
 
+    /// Names and values, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), &**value))
+    }
+
     /// The names, in their order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(key, _)| key.as_str())
+        self.iter().map(|(name, _)| name)
     }
 
     /// Whether there is none.

@@ -20,6 +20,8 @@ enum Who {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Maker {
     Creates,
+    /// By its name: a file is created and opened at once, a directory is not.
+    Opens,
     Locks,
     Looks,
     Writes,
@@ -57,8 +59,10 @@ impl Processes {
                     temporary: true,
                     ..Inode::default()
                 });
-                then.maker = Maker::Locks;
+                then.maker = Maker::Opens;
             }
+            Maker::Opens if !self.files[file].temporary => then.maker = Maker::Creates,
+            Maker::Opens => then.maker = Maker::Locks,
             Maker::Locks if self.files[file].lock.is_some() => then.maker = Maker::Creates,
             Maker::Locks => {
                 then.files[file].lock = Some(Who::Maker);
