@@ -149,7 +149,7 @@ fn attached(text: &mut String, attachments: &[AttachmentResult]) -> std::fmt::Re
         next.extend(attachment.attachments.iter().rev().map(|one| (one, level + 1)));
     }
     for (attachment, level) in all.iter().take(SHOWN) {
-        let size: u64 = attachment.layers.iter().map(|layer| layer.size).sum();
+        let size = LayerResult::bytes(&attachment.layers);
         let (name, digest) = (cell(&kind(attachment)), code(&digest(attachment)));
         let level = "↳ ".repeat(*level);
         writeln!(text, "| {level}{name} |  | {digest} | {} |  |", human_size(size))?;
