@@ -95,7 +95,7 @@ fn parse(bytes: &[u8], file: Option<&Utf8Path>, inputs: &Inputs, session: &Sessi
         facts: &facts,
         vars: &inputs.vars,
     };
-    spec::read_bytes(bytes, &context)
+    spec::read(bytes, &context)
 }
 
 /// The spec of the one artifact that the inputs describe.
