@@ -30,7 +30,7 @@ mod woodpecker;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use outputs::{Form, Outputs};
+pub use outputs::{Form, Outputs, refuse_link};
 pub use system::System;
 
 use crate::credentials::IdTokens;
