@@ -141,11 +141,6 @@ pub trait Ci: Send + Sync {
     fn made(&self, _artifacts: &[Made], _report: &Report) -> Result<()> {
         Ok(())
     }
-
-    /// Whether this is no terminal, so that a missing command means `push`.
-    fn is_ci(&self) -> bool {
-        self.system() != System::None
-    }
 }
 
 /// The CI system that `env` shows; a plain terminal if none.
