@@ -178,7 +178,7 @@ fn pull(artifact: &ArtifactResult) -> Option<String> {
 }
 
 /// Text from outside in a code span of a table.
-fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     format!(
         "`{}`",
         super::sanitize(text)
@@ -189,7 +189,7 @@ fn code(text: &str) -> String {
 }
 
 /// Text from outside in a cell: neither HTML nor Markdown of its own.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let text = super::sanitize(text).replace(['\n', '\r'], " ");
     text.chars().fold(String::new(), |mut cell, character| {
         match character {
