@@ -5,6 +5,7 @@ mod binding;
 mod command;
 mod context;
 mod deliver;
+mod earlier;
 mod items;
 mod job;
 mod near_miss;
