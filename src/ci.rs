@@ -30,7 +30,7 @@ mod woodpecker;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use outputs::{Form, Outputs};
+pub use outputs::{Form, Outputs, refuse_link};
 pub use system::System;
 
 use crate::credentials::IdTokens;
@@ -140,11 +140,6 @@ pub trait Ci: Send + Sync {
     /// listed is told to `report`. Blocks.
     fn made(&self, _artifacts: &[Made], _report: &Report) -> Result<()> {
         Ok(())
-    }
-
-    /// Whether this is no terminal, so that a missing command means `push`.
-    fn is_ci(&self) -> bool {
-        self.system() != System::None
     }
 }
 

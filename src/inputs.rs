@@ -6,6 +6,7 @@
 //! README and the blocks of `action.yml`.
 
 mod args;
+mod command;
 pub mod document;
 mod entries;
 mod generate;
@@ -18,14 +19,12 @@ mod plugin;
 mod raw;
 mod rules;
 mod secrets;
-mod suggest;
 pub mod table;
 mod value;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Read;
-use std::str::FromStr;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -33,111 +32,19 @@ use camino::Utf8PathBuf;
 use crate::ci::{self, System};
 use crate::credentials::Cloud;
 use crate::env::Env;
-use crate::error::{Error, Errors, Result};
+use crate::error::{Errors, Result};
 use crate::oci::{Annotations, MediaType, Platform};
 use crate::ops::{IfDenied, Show};
 use crate::reference::Host;
 use crate::report::{Report, Secret};
 use crate::spec::{IfExists, IfNoFilesFound};
 
+pub use command::Command;
 use layers::Layer;
 use secrets::Secrets;
 
 /// What the names of variables of the outputs begin with, unless `variable-prefix` says otherwise.
 pub const VARIABLE_PREFIX: &str = "ARTIFACT_";
-
-/// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Command {
-    Push,
-    Pull,
-    Attach,
-    Discover,
-    Inspect,
-    Index,
-    Tag,
-    Untag,
-    Copy,
-    Delete,
-    List,
-    Login,
-    Logout,
-    Check,
-    Schema,
-}
-
-impl Command {
-    /// All of them, in the order of the help.
-    pub const ALL: &'static [Command] = &[
-        Command::Push,
-        Command::Pull,
-        Command::Attach,
-        Command::Discover,
-        Command::Inspect,
-        Command::Index,
-        Command::Tag,
-        Command::Untag,
-        Command::Copy,
-        Command::Delete,
-        Command::List,
-        Command::Login,
-        Command::Logout,
-        Command::Check,
-        Command::Schema,
-    ];
-
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Command::Push => "push",
-            Command::Pull => "pull",
-            Command::Attach => "attach",
-            Command::Discover => "discover",
-            Command::Inspect => "inspect",
-            Command::Index => "index",
-            Command::Tag => "tag",
-            Command::Untag => "untag",
-            Command::Copy => "copy",
-            Command::Delete => "delete",
-            Command::List => "list",
-            Command::Login => "login",
-            Command::Logout => "logout",
-            Command::Check => "check",
-            Command::Schema => "schema",
-        }
-    }
-
-    /// What it does, in one line.
-    pub fn about(self) -> &'static str {
-        match self {
-            Command::Push => "Push every artifact of a spec, or one from a reference and files",
-            Command::Pull => "Fetch artifacts, check their digests, write their files",
-            Command::Attach => "Push files as a referrer of an artifact that is there",
-            Command::Discover => "Show what refers to an artifact, as a tree",
-            Command::Inspect => "Show a manifest",
-            Command::Index => "Push an index over manifests that are there",
-            Command::Tag => "Add tags to a manifest",
-            Command::Untag => "Remove tags and leave the manifest",
-            Command::Copy => "Copy an artifact to another repository, registry, layout or archive",
-            Command::Delete => "Delete a manifest",
-            Command::List => "List the tags of a repository",
-            Command::Login => "Store a credential in the docker configuration, for other tools",
-            Command::Logout => "Remove a credential from the docker configuration",
-            Command::Check => "Check a spec and print what it would push; sends nothing",
-            Command::Schema => "Print the JSON schema of the spec, for editors",
-        }
-    }
-}
-
-impl FromStr for Command {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let found = Command::ALL.iter().find(|command| command.name() == text);
-        found.copied().ok_or_else(|| suggest::command(text))
-    }
-}
 
 /// Where a spec comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -34,6 +34,17 @@ pub enum Level {
     Error,
 }
 
+impl Level {
+    /// As a log says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Notice => "notice",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        }
+    }
+}
+
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {

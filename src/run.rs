@@ -5,6 +5,7 @@ mod binding;
 mod command;
 mod context;
 mod deliver;
+mod earlier;
 mod items;
 mod job;
 mod near_miss;
@@ -20,7 +21,7 @@ use tokio::sync::oneshot;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::ci::{self, Ci};
+use crate::ci::{self, Ci, System};
 use crate::env::Env;
 use crate::error::{Class, Error, Errors, Result};
 use crate::inputs::{self, Inputs, Request};
@@ -55,7 +56,7 @@ pub fn run(process: Process) -> u8 {
         asks,
     } = process;
     let ci = ci::detect(&env);
-    let progress = if on_terminal && !ci.is_ci() {
+    let progress = if on_terminal && ci.system() == System::None {
         Progress::Bars
     } else {
         Progress::Off
@@ -145,8 +146,8 @@ impl Session<'_> {
         }
     }
 
-    /// Makes the job on a thread of its own, so that a signal ends the run then too: it blocks, in a directory of many
-    /// files, in a credential helper or at a person who is asked.
+    /// Makes the job on a thread of its own, so that a signal or the time-out ends the run then too: it blocks, in a
+    /// directory of many files, in a pipe that is named as a file or at a person who is asked.
     fn prepare(
         &self,
         inputs: &Inputs,
@@ -186,16 +187,20 @@ impl Session<'_> {
             .map_err(|error| Error::internal(format!("the async runtime did not start: {error}")))?;
         let mut stop = {
             let _inside = runtime.enter();
-            Box::pin(signalled())
+            let (signalled, timed_out) = (signalled(), timed_out(inputs.timeout));
+            Box::pin(async {
+                tokio::select! {
+                    error = signalled => error,
+                    error = timed_out => error,
+                }
+            })
         };
         let job = self.prepare(inputs, ledger, &runtime, &mut stop)?;
-        let limit = inputs.timeout;
         let stores = job.stores();
         let outcome = runtime.block_on(async {
             let outcome = tokio::select! {
                 outcome = job.run() => outcome,
                 error = stop => Err(error),
-                error = timed_out(limit) => Err(error),
             };
             if let (Err(_), Some(stores)) = (&outcome, stores) {
                 stores.cancel_uploads().await;

@@ -312,60 +312,35 @@ impl FileSpec {
 ///
 /// # Errors
 /// All of class `Usage`, in the order of the text.
-pub fn read(text: &str, context: &Context<'_>) -> Result<Spec, Errors> {
-    let mut problems = problems::Problems::new(context.file);
-    if let Some(error) = too_large(text.len()) {
-        problems.add_whole(error);
-        return Err(failed(problems));
-    }
-    match node::parse(text, &mut problems) {
-        Some(root) => read::spec(&root, context, problems),
-        None => Err(failed(problems)),
-    }
-}
-
-/// Reads a spec from the bytes of a file.
-///
-/// # Errors
-/// As [`read()`]; also if the bytes are no UTF-8.
-pub fn read_bytes(bytes: &[u8], context: &Context<'_>) -> Result<Spec, Errors> {
+pub fn read(bytes: &[u8], context: &Context<'_>) -> Result<Spec, Errors> {
     let mut problems = problems::Problems::new(context.file);
     // Before the check of the whole text, so that a file of any size costs nothing.
-    if let Some(error) = too_large(bytes.len()) {
-        problems.add_whole(error);
-        return Err(failed(problems));
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => read(text, context),
-        Err(error) => {
-            let sound = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            let at = syntax::at_end(&String::from_utf8_lossy(sound));
-            problems.add(
-                at,
-                Error::usage("the spec is not UTF-8").hint("save it as UTF-8, without another encoding"),
-            );
-            Err(failed(problems))
+    if bytes.len() > SPEC_LIMIT {
+        let length = bytes.len();
+        let error = Error::usage(format!("the spec has {length} bytes, and {SPEC_LIMIT} are allowed"));
+        problems.add_whole(error.hint("use patterns instead of lists of files, or split the spec"));
+    } else {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                if let Some(root) = node::parse(text, &mut problems) {
+                    return read::spec(&root, context, problems);
+                }
+            }
+            Err(error) => {
+                let sound = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                let at = syntax::at_end(&String::from_utf8_lossy(sound));
+                let error = Error::usage("the spec is not UTF-8");
+                problems.add(at, error.hint("save it as UTF-8, without another encoding"));
+            }
         }
     }
+    problems.check()?;
+    Err(Error::internal("a spec failed without a problem").into())
 }
 
 /// The JSON schema of the spec (draft 2020-12), as `schema` prints it: pretty, with a newline at the end.
 pub fn schema() -> String {
     schema::schema()
-}
-
-fn too_large(length: usize) -> Option<Error> {
-    (length > SPEC_LIMIT).then(|| {
-        Error::usage(format!("the spec has {length} bytes, and {SPEC_LIMIT} are allowed"))
-            .hint("use patterns instead of lists of files, or split the spec")
-    })
-}
-
-fn failed(problems: problems::Problems<'_>) -> Errors {
-    match problems.check() {
-        Err(errors) => errors,
-        Ok(()) => Error::internal("a spec failed without a problem").into(),
-    }
 }
 
 #[cfg(test)]

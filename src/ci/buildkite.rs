@@ -6,12 +6,13 @@ mod log;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::facts::{Job, commit, page_of};
+use super::facts::{Job, commit, page_of, path_of};
 use super::{Ci, Outputs, System, agent, id_token, summary};
 use crate::credentials::IdTokens;
 use crate::env::Env;
-use crate::error::{Errors, Result};
-use crate::report::{Dialect, Report, sanitize};
+use crate::error::{Error, Errors, Result};
+use crate::report::render::{cell, code};
+use crate::report::{Dialect, Report};
 
 /// The agent's program.
 const AGENT: &str = "buildkite-agent";
@@ -67,11 +68,6 @@ impl Ci for Buildkite {
         let pull_request = text("BUILDKITE_PULL_REQUEST").filter(|number| number != "false");
         let tag = text("BUILDKITE_TAG");
         let retries = text("BUILDKITE_RETRY_COUNT").and_then(|count| count.parse::<u32>().ok());
-        let source = self.source_url();
-        let repository = source.as_deref().and_then(|page| {
-            let (_, path) = page.split_once("://")?.1.split_once('/')?;
-            Some(path.to_owned())
-        });
         Job {
             sha: text("BUILDKITE_COMMIT").and_then(commit),
             branch: text("BUILDKITE_BRANCH").filter(|branch| tag.as_ref() != Some(branch)),
@@ -81,7 +77,7 @@ impl Ci for Buildkite {
             run_id: text("BUILDKITE_BUILD_ID"),
             run_number: text("BUILDKITE_BUILD_NUMBER"),
             run_attempt: retries.map(|count| (count + 1).to_string()),
-            repository,
+            repository: self.source_url().as_deref().and_then(path_of),
             actor: text("BUILDKITE_BUILD_CREATOR"),
             url: text("BUILDKITE_BUILD_URL"),
             reference: None,
@@ -130,25 +126,35 @@ impl Ci for Buildkite {
     }
 
     fn failed(&self, errors: &Errors, report: &Report) -> Result<()> {
-        let lines = errors.iter().map(|error| {
-            let place = error.place().map(|place| format!("`{place}`: ")).unwrap_or_default();
-            let hint = error
-                .way_out()
-                .map(|hint| format!("<br>{}", markdown(hint)))
-                .unwrap_or_default();
-            format!("- {}{}{hint}\n", markdown(&place), markdown(error.message()))
-        });
-        self.annotate(
-            "error",
-            &format!("**oci-artifact**\n\n{}", lines.collect::<String>()),
-            report,
-        );
+        self.annotate("error", &failures(errors), report);
         Ok(())
     }
 }
 
-/// `text` in one line of Markdown, in which it makes no HTML.
-fn markdown(text: &str) -> String {
-    let text = sanitize(text).replace('\n', " ");
-    text.replace('&', "&amp;").replace('<', "&lt;")
+/// A list in Markdown. Messages may repeat what a registry says: it is no Markdown of its own.
+fn failures(errors: &Errors) -> String {
+    let line = |error: &Error| {
+        let place = error.place().map(|place| code(&place.to_string()) + ": ");
+        let hint = error.way_out().map(|hint| format!("<br>{}", cell(hint)));
+        let (place, hint) = (place.unwrap_or_default(), hint.unwrap_or_default());
+        format!("- {place}{}{hint}\n", code(error.message()))
+    };
+    let lines: String = errors.iter().map(line).collect();
+    format!("**oci-artifact**\n\n{lines}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_a_registry_is_no_markdown_of_an_annotation() {
+        let error = Error::usage("said: ` ![x](https://evil.example/x.png) <img src=x>\n# big")
+            .hint("[go](https://evil.example)");
+        insta::assert_snapshot!(failures(&error.into()), @r"
+        **oci-artifact**
+
+        - `said: ' ![x](https://evil.example/x.png) <img src=x> # big`<br>\[go\](https://evil.example)
+        ");
+    }
 }

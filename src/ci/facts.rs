@@ -112,6 +112,12 @@ pub fn page_of(remote: &str) -> Option<String> {
     (host.contains('.') && is_name(host) && is_name(path)).then(|| format!("https://{host}/{path}"))
 }
 
+/// The path in the URL of such a page: `OWNER/NAME`.
+pub fn path_of(page: &str) -> Option<String> {
+    let (_, path) = page.split_once("://")?.1.split_once('/')?;
+    Some(path.to_owned())
+}
+
 /// The first seven characters of a commit hash.
 fn short(sha: &str) -> String {
     sha.chars().take(7).collect()

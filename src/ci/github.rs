@@ -253,11 +253,6 @@ impl Dialect for Commands {
     }
 
     fn annotation(&self, level: Level, message: &str, place: Option<&Place>) -> Option<String> {
-        let command = match level {
-            Level::Notice => "notice",
-            Level::Warning => "warning",
-            Level::Error => "error",
-        };
         let mut properties = Vec::new();
         if let Some(place) = place
             && let Some(file) = place.file.as_deref().and_then(|file| self.in_workspace(file))
@@ -273,7 +268,8 @@ impl Dialect for Commands {
         };
         let message: String = escape::text(&message).chars().take(MESSAGE_LIMIT).collect();
         Some(format!(
-            "::{command} {}::{}",
+            "::{} {}::{}",
+            level.name(),
             properties.join(","),
             escape::data(&message)
         ))

@@ -19,6 +19,7 @@ use super::System;
 use crate::credentials::{Claims, IdTokens};
 use crate::env::Env;
 use crate::error::{Class, Error, Result};
+use crate::http::header::HeaderValue;
 use crate::http::{Client, Follow, Refusal, Request, Want, redacted};
 use crate::report::Secret;
 
@@ -73,6 +74,13 @@ fn token(text: &str, origin: &str, client: &Client) -> Result<Secret> {
         text => return Ok(Secret::new(text, client.report())),
     };
     Err(Error::new(Class::Denied, format!("{origin}: {why}")).hint("an ID token is one line of visible characters"))
+}
+
+/// The header that proves by `text` from `origin`, a token itself, who asks.
+fn bearer(text: &str, origin: &str, client: &Client) -> Result<HeaderValue> {
+    let token = token(text, origin, client)?;
+    HeaderValue::try_from(format!("Bearer {}", token.expose()))
+        .map_err(|_| Error::internal("a checked token is no header value"))
 }
 
 /// Whether `text` is a JWT for `audience`.

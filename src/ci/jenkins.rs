@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{Job, page_of};
+use super::facts::{Job, page_of, path_of};
 use super::{Ci, Form, System, Variables};
 use crate::env::Env;
 
@@ -24,10 +24,6 @@ impl Ci for Jenkins {
             Some(branch.strip_prefix("origin/").unwrap_or(&branch).to_owned())
         });
         let tag = text("TAG_NAME");
-        let repository = self.source_url().and_then(|page| {
-            let (_, path) = page.split_once("://")?.1.split_once('/')?;
-            Some(path.to_owned())
-        });
         Job {
             sha: text("GIT_COMMIT"),
             branch: match (&pull_request, &tag) {
@@ -40,7 +36,7 @@ impl Ci for Jenkins {
             pull_request,
             run_id: text("BUILD_TAG"),
             run_number: text("BUILD_NUMBER"),
-            repository,
+            repository: self.source_url().as_deref().and_then(path_of),
             actor: text("BUILD_USER_ID").or_else(|| text("CHANGE_AUTHOR")),
             url: text("BUILD_URL"),
             ..Job::default()

@@ -101,8 +101,19 @@ impl Outputs<'_> {
     }
 }
 
+/// Refuses to write `file` through a link: a checkout may have one in its place, to any file of the runner's.
+pub fn refuse_link(file: &Utf8Path) -> Result<()> {
+    match fs_err::symlink_metadata(file) {
+        Ok(found) if found.is_symlink() => {
+            Err(Error::usage(format!("{file} is a link")).hint("take it out of the checkout, or name another file"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What is in `file`; nothing if it isn't there.
 fn kept(file: &Utf8Path) -> Result<String> {
+    refuse_link(file)?;
     match fs_err::metadata(file) {
         Ok(found) if found.is_file() && found.len() <= KEPT_LIMIT => {
             let text = String::from_utf8(fs_err::read(file).map_err(Error::local)?);
@@ -220,6 +231,26 @@ mod tests {
             assert!(error.message().contains("no file of variables"), "{error}");
         }
         assert_eq!(fs_err::read(&binary).unwrap(), [0xff, 0xfe]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_its_place_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        fs_err::write(folder.join("profile"), "PATH=/bin\n").unwrap();
+        let outputs = Outputs {
+            values: &[("digest", "sha256:0".to_owned())],
+            prefix: "ARTIFACT_",
+        };
+        for target in ["profile", "new"] {
+            let link = folder.join(format!("to-{target}"));
+            fs_err::os::unix::fs::symlink(target, &link).unwrap();
+            let error = outputs.write(&link, Form::Dotenv, None).unwrap_err();
+            assert!(error.message().ends_with("is a link"), "{error}");
+        }
+        assert_eq!(fs_err::read_to_string(folder.join("profile")).unwrap(), "PATH=/bin\n");
+        assert!(!folder.join("new").exists());
     }
 
     proptest::proptest! {

@@ -23,7 +23,7 @@ pub(super) fn spec(data: &[u8]) {
         facts: &facts,
         vars: &vars,
     };
-    match (spec::read_bytes(data, &context), spec::read_bytes(data, &context)) {
+    match (spec::read(data, &context), spec::read(data, &context)) {
         (Ok(spec), Ok(again)) => {
             assert_eq!(format!("{spec:?}"), format!("{again:?}"));
             assert!(!spec.artifacts.is_empty());

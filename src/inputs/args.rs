@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 use super::generate::{self, generate};
 use super::layers::{Given, Layer};
 use super::table::{INPUTS, Input, Kind};
-use super::{Command, oras, suggest};
+use super::{Command, command, oras};
 use crate::error::{Error, Result};
 
 /// The name that the help shows.
@@ -309,7 +309,7 @@ fn explain(error: &clap::Error, command: Option<&str>) -> Error {
     if error.kind() == ErrorKind::InvalidSubcommand
         && let Some(name) = context(ContextKind::InvalidSubcommand)
     {
-        return suggest::command(name);
+        return command::unknown(name);
     }
     let text = error.render().to_string();
     let first = text.lines().next().unwrap_or_default();

@@ -45,10 +45,17 @@ pub fn action_inputs() -> impl Iterator<Item = &'static Input> {
 
 /// What `action.yml` says of an input.
 pub fn action_description(input: &Input) -> String {
+    match input.default.contains("${{") {
+        true => help(input),
+        false => with_default(help(input), input),
+    }
+}
+
+/// `text`, and what holds where the input isn't given.
+pub fn with_default(text: String, input: &Input) -> String {
     match input.default {
-        "" | "false" => help(input),
-        default if default.contains("${{") => help(input),
-        default => format!("{} Default: {default}.", help(input)),
+        "" | "false" => text,
+        default => format!("{text} Default: {default}."),
     }
 }
 

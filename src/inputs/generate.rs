@@ -125,11 +125,7 @@ fn names(input: &Input) -> Vec<Inline> {
 
 /// In ASCII, which every roff reads.
 fn told(input: &Input) -> String {
-    let text = document::help(input).replace('…', "...");
-    match input.default {
-        "" | "false" => text,
-        default => format!("{text} Default: {default}."),
-    }
+    document::with_default(document::help(input), input).replace('…', "...")
 }
 
 #[cfg(test)]

@@ -87,14 +87,12 @@ fn unknown(key: &str) -> String {
 /// `value` as the text of `input`.
 fn written(input: &Input, value: &Value) -> String {
     match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
         Value::Array(entries) if input.kind == Kind::Lines => entries.iter().map(scalar).collect::<Vec<_>>().join("\n"),
         Value::Object(entries) if is_pairs(input) => {
             let pairs = entries.iter().map(|(key, value)| format!("{key}={}", scalar(value)));
             pairs.collect::<Vec<_>>().join("\n")
         }
-        other => other.to_string(),
+        other => scalar(other),
     }
 }
 

@@ -114,8 +114,8 @@ impl serde::Serialize for Digest {
 
 impl<'de> serde::Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse()
+        String::deserialize(deserializer)?
+            .parse()
             .map_err(|error: Error| serde::de::Error::custom(error.message()))
     }
 }

@@ -71,6 +71,9 @@ impl RawManifest {
     /// manifest and an index at once (CVE-2021-41190), and duplicate keys.
     pub fn content(&self) -> Result<Content> {
         let refuse = |why: String| Error::integrity(format!("manifest {}: {why}", self.digest));
+        if strings(&self.bytes) > STRINGS {
+            return Err(refuse(format!("it has more than {STRINGS} strings")));
+        }
         let read: Read = serde_json::from_slice(&self.bytes).map_err(|error| refuse(error.to_string()))?;
         if let Some(inner) = read.media_type.as_deref().filter(|inner| *inner != self.media_type) {
             return Err(refuse(format!(
@@ -120,6 +123,20 @@ impl RawManifest {
             ),
         }
     }
+}
+
+/// Strings in the JSON of a manifest. Files of the shortest names fill 4 MiB with fewer; annotations and URLs of one
+/// letter would take forty times their bytes in memory.
+const STRINGS: usize = 250_000;
+
+/// Strings in `json`, keys among them.
+fn strings(json: &[u8]) -> usize {
+    let (mut quotes, mut escaped) = (0, false);
+    for &byte in json {
+        quotes += usize::from(byte == b'"' && !escaped);
+        escaped = byte == b'\\' && !escaped;
+    }
+    quotes / 2
 }
 
 /// Everything any of the forms may hold.
@@ -331,6 +348,15 @@ mod tests {
             raw.digest().to_string(),
             "sha256:7156dd4030da2375969c4da97e051d907f54ff8e9d28cc82c57289bbd22e3f9f"
         );
+    }
+
+    #[test]
+    fn strings_are_counted_and_those_of_a_full_manifest_are_not_too_many() {
+        assert_eq!(strings(br#"{"a\"b":"\\","c":["\\\"",1]}"#), 4);
+        let mut layer = Descriptor::new("a/b", Digest::of(b""), 1);
+        layer.annotations.insert(names::TITLE.to_owned(), "a".to_owned());
+        let one = to_canonical_json(&layer).unwrap();
+        assert!(MANIFEST_LIMIT / (one.len() + 1) * strings(&one) < STRINGS);
     }
 
     #[test]

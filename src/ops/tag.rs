@@ -2,7 +2,7 @@
 
 use super::{Context, each_once, manifest};
 use crate::error::{Error, Result};
-use crate::oci::{Content, RawManifest};
+use crate::oci::RawManifest;
 use crate::plan::TagRule;
 use crate::reference::{Reference, Tag};
 use crate::report::{ArtifactResult, State};
@@ -68,11 +68,8 @@ fn described(reference: &Reference, raw: &RawManifest) -> ArtifactResult {
     let mut result = ArtifactResult::new(location.last_part(), location).at(location, raw.digest());
     result.state = State::Failed;
     result.media_type = Some(raw.media_type().to_owned());
-    result.artifact_type = match raw.content() {
-        Ok(Content::Artifact(artifact)) => artifact.artifact_type,
-        Ok(Content::Index(index)) => index.artifact_type,
-        // What can't be read can still be tagged.
-        Err(_) => None,
-    };
+    // What can't be read can still be tagged.
+    let content = raw.content().ok();
+    result.artifact_type = content.and_then(|content| content.artifact_type().map(str::to_owned));
     result
 }

@@ -73,12 +73,7 @@ fn one(mut waiting: Vec<Held>) -> Option<Held> {
         return waiting.pop();
     }
     let level = waiting.first()?.level;
-    let what = match level {
-        Level::Notice => "notices",
-        Level::Warning => "warnings",
-        Level::Error => "errors",
-    };
-    let mut message = format!("{} more {what}, which the log has whole:", waiting.len());
+    let mut message = format!("{} more {}s, which the log has whole:", waiting.len(), level.name());
     for held in &waiting {
         let first = held.message.lines().next().unwrap_or_default();
         let place = held

@@ -149,7 +149,7 @@ fn attached(text: &mut String, attachments: &[AttachmentResult]) -> std::fmt::Re
         next.extend(attachment.attachments.iter().rev().map(|one| (one, level + 1)));
     }
     for (attachment, level) in all.iter().take(SHOWN) {
-        let size: u64 = attachment.layers.iter().map(|layer| layer.size).sum();
+        let size = LayerResult::bytes(&attachment.layers);
         let (name, digest) = (cell(&kind(attachment)), code(&digest(attachment)));
         let level = "↳ ".repeat(*level);
         writeln!(text, "| {level}{name} |  | {digest} | {} |  |", human_size(size))?;
@@ -178,7 +178,7 @@ fn pull(artifact: &ArtifactResult) -> Option<String> {
 }
 
 /// Text from outside in a code span of a table.
-fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     format!(
         "`{}`",
         super::sanitize(text)
@@ -189,7 +189,7 @@ fn code(text: &str) -> String {
 }
 
 /// Text from outside in a cell: neither HTML nor Markdown of its own.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let text = super::sanitize(text).replace(['\n', '\r'], " ");
     text.chars().fold(String::new(), |mut cell, character| {
         match character {

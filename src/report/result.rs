@@ -216,6 +216,13 @@ pub struct LayerResult {
     pub path: Option<String>,
 }
 
+impl LayerResult {
+    /// Bytes of `layers`; a manifest may claim more than there are numbers for.
+    pub fn bytes(layers: &[LayerResult]) -> u64 {
+        layers.iter().fold(0, |bytes, layer| bytes.saturating_add(layer.size))
+    }
+}
+
 impl From<&Descriptor> for ManifestResult {
     fn from(entry: &Descriptor) -> Self {
         ManifestResult {
@@ -265,7 +272,7 @@ impl ArtifactResult {
     #[must_use]
     pub fn layers<'l>(mut self, layers: impl IntoIterator<Item = &'l Descriptor>) -> Self {
         self.layers = layers.into_iter().map(LayerResult::from).collect();
-        self.size = self.layers.iter().map(|layer| layer.size).sum();
+        self.size = LayerResult::bytes(&self.layers);
         self
     }
 }

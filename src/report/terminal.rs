@@ -203,7 +203,7 @@ impl Terminal {
 
     fn note(&self, level: Level, text: &str) {
         if !self.annotate(level, text, None) {
-            self.line(&format!("{}: {text}", label(level)));
+            self.line(&format!("{}: {text}", level.name()));
         }
     }
 
@@ -297,14 +297,6 @@ fn stdout_is_file() -> bool {
 #[cfg(not(unix))]
 fn stdout_is_file() -> bool {
     false
-}
-
-fn label(level: Level) -> &'static str {
-    match level {
-        Level::Notice => "notice",
-        Level::Warning => "warning",
-        Level::Error => "error",
-    }
 }
 
 fn verb(direction: Direction, outcome: Outcome) -> &'static str {

@@ -16,6 +16,7 @@ use crate::spec::{self, Spec};
 use crate::unpack::Limits;
 
 use super::Session;
+use super::deliver::output_file;
 use super::job::{Job, Output};
 use super::sources::{self, Origin};
 
@@ -62,7 +63,7 @@ pub(super) fn prepare(inputs: &Inputs, session: &Session<'_>, ledger: &Ledger) -
 /// A result that can't be written is better known before there is one.
 fn check_output_file(inputs: &Inputs, directory: &Utf8Path) -> Result<()> {
     let Some(file) = &inputs.output_file else { return Ok(()) };
-    let path = directory.join(file);
+    let path = output_file(file, directory)?;
     let why = if path.is_dir() {
         "this is a directory"
     } else if path.parent().is_some_and(|parent| !parent.is_dir()) {

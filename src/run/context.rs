@@ -1,5 +1,7 @@
 //! What a command reaches registries with: client, credentials, stores, and what moves blobs.
 
+use camino::Utf8PathBuf;
+
 use crate::credentials::{Cloud, Credentials, Given, Sources};
 use crate::error::Result;
 use crate::http;
@@ -74,21 +76,13 @@ impl Run<'_> {
 
     fn client(&self) -> Result<http::Client> {
         let inputs = self.inputs;
+        let path = |file: &Option<Utf8PathBuf>| Some(self.workspace.directory().join(file.as_ref()?));
         let options = http::Options {
             plain_http: inputs.plain_http.clone(),
             insecure: inputs.insecure.clone(),
-            ca_file: inputs
-                .ca_file
-                .as_ref()
-                .map(|file| self.workspace.directory().join(file)),
-            client_cert: inputs
-                .client_cert
-                .as_ref()
-                .map(|file| self.workspace.directory().join(file)),
-            client_key: inputs
-                .client_key
-                .as_ref()
-                .map(|file| self.workspace.directory().join(file)),
+            ca_file: path(&inputs.ca_file),
+            client_cert: path(&inputs.client_cert),
+            client_key: path(&inputs.client_key),
             surroundings: http::Surroundings::of(self.session.env),
             retries: inputs.retries,
             idle_timeout: inputs.idle_timeout,

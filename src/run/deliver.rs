@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::ci::{Made, Outputs};
+use crate::ci::{Made, Outputs, refuse_link};
 use crate::error::Result;
 use crate::inputs::{self, Format, Inputs};
 use crate::reference::{Case, Reference};
@@ -102,7 +102,7 @@ fn summarised(result: &RunResult) -> bool {
 /// Writes the JSON where `output-file` says; where it is too long for an output, to a temporary file.
 fn json_file(json: &str, inputs: &Inputs, session: &Session<'_>) -> Result<Option<Utf8PathBuf>> {
     let path = match &inputs.output_file {
-        Some(file) => session.env.directory().join(&inputs.working_directory).join(file),
+        Some(file) => output_file(file, &session.env.directory().join(&inputs.working_directory))?,
         None if json.len() > JSON_LIMIT => match session.ci.temporary_directory() {
             Some(directory) => directory.join(format!("oci-artifact-{:016x}.json", fastrand::u64(..))),
             None => return Ok(None),
@@ -111,6 +111,15 @@ fn json_file(json: &str, inputs: &Inputs, session: &Session<'_>) -> Result<Optio
     };
     fs_err::write(&path, json)?;
     Ok(Some(path))
+}
+
+/// The path of `output-file`, absolute; a relative one lies in the checkout, and is no link in it.
+pub(super) fn output_file(file: &Utf8Path, directory: &Utf8Path) -> Result<Utf8PathBuf> {
+    let path = directory.join(file);
+    if file.is_relative() {
+        refuse_link(&path).map_err(|error| error.context("output-file"))?;
+    }
+    Ok(path)
 }
 
 /// Hands on that the inputs themselves are wrong.

@@ -10,7 +10,8 @@ use crate::pattern;
 use crate::spec::{ArtifactSpec, Spec};
 
 use super::command::Run;
-use super::sources::{self, Earlier, Origin};
+use super::earlier::{self, Earlier};
+use super::sources::{self, Origin};
 
 impl Run<'_> {
     /// What to pull: the artifacts of `from`, of a spec, of both together, or of the reference.
@@ -19,7 +20,7 @@ impl Run<'_> {
             .inputs
             .from
             .as_ref()
-            .map(|from| sources::from(&from.value))
+            .map(|from| earlier::read(&from.value))
             .transpose()?;
         let items = match (from, &self.inputs.spec) {
             (Some(from), None) => (self.items_of(from)?, Origin::Inputs),

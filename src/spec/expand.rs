@@ -47,8 +47,9 @@ pub struct Expanded {
     pub outside: bool,
 }
 
-/// Replaces every `${…}` of `text`. The first that can't be is the error.
-pub fn expand(text: &str, values: Values<'_>) -> Result<Expanded> {
+/// Replaces every `${…}` of `text`, by values of at most `room` bytes, of which what they take is gone then. The first
+/// that can't be is the error.
+pub fn expand(text: &str, values: Values<'_>, room: &mut usize) -> Result<Expanded> {
     let mut out = Expanded::default();
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -69,6 +70,9 @@ pub fn expand(text: &str, values: Values<'_>) -> Result<Expanded> {
             return Err(Error::usage("a `${` is never closed").hint("close it with '}', or write $${ for a literal ${"));
         };
         let (value, outside) = replace(inner, values)?;
+        *room = room.checked_sub(value.len()).ok_or_else(|| {
+            Error::usage("the values of ${…} make the spec too large").hint("use fewer of them, or shorter ones")
+        })?;
         out.text.push_str(&value);
         out.replaced = true;
         out.outside |= outside;
@@ -161,7 +165,7 @@ mod tests {
             facts: &facts,
             vars: &vars,
         };
-        expand(text, values)
+        expand(text, values, &mut 100)
     }
 
     fn text(source: &str) -> String {

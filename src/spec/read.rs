@@ -18,7 +18,7 @@ use super::expand::{Values, expand};
 use super::keys::Scope;
 use super::node::{Node, Scalar, Style, Value};
 use super::problems::{At, Problems, shown};
-use super::{Context, Spec};
+use super::{Context, SPEC_LIMIT, Spec};
 use crate::error::{Error, Errors, Result};
 use crate::reference::Host;
 use crate::suggest::nearest;
@@ -28,6 +28,9 @@ pub(super) use manifests::pointer as manifest_pointer;
 
 /// What a spec can't be without.
 const AN_ARTIFACT: &str = "list at least one: `artifacts:`, then `- reference: HOST/REPOSITORY:TAG`";
+
+/// What `${…}` may add, in bytes: ten thousand of one long value would be gigabytes.
+const MOST_BY_VALUES: usize = SPEC_LIMIT;
 
 /// Longest value that isn't an annotation's, in bytes: the longest path of Linux.
 const LONGEST: usize = 4096;
@@ -39,6 +42,7 @@ pub(super) fn spec(root: &Node, context: &Context<'_>, problems: Problems<'_>) -
         problems,
         notices: Vec::new(),
         given_names: HashMap::new(),
+        room: MOST_BY_VALUES,
     };
     let spec = reader.spec(root);
     reader.problems.check()?;
@@ -53,6 +57,8 @@ struct Reader<'c, 'p> {
     notices: Vec<String>,
     /// Each `name` with its first place.
     given_names: HashMap<String, At>,
+    /// What `${…}` may still add.
+    room: usize,
 }
 
 /// A text of the spec, everything replaced. Empty only if a default made it so, which counts as not given.
@@ -221,7 +227,7 @@ impl Reader<'_, '_> {
             facts: self.context.facts,
             vars: self.context.vars,
         };
-        match expand(&scalar.text, values) {
+        match expand(&scalar.text, values, &mut self.room) {
             Ok(expanded) => Some(Text {
                 text: expanded.text,
                 at: node.at,

@@ -25,7 +25,7 @@ fn read_as(file: Option<&str>, text: &str) -> Result<Spec, Errors> {
         facts: &facts(),
         vars: &vars,
     };
-    read(text, &context)
+    read(text.as_bytes(), &context)
 }
 
 fn file(text: &str) -> Spec {
@@ -162,7 +162,7 @@ fn bytes_are_checked_first() {
         facts: &facts,
         vars: &vars,
     };
-    let said = |bytes: &[u8]| listed(&read_bytes(bytes, &context).unwrap_err());
+    let said = |bytes: &[u8]| listed(&read(bytes, &context).unwrap_err());
     insta::assert_snapshot!(said(b"a: b\nc: \xc3\xa9\xff"), @"
     spec:2:5: the spec is not UTF-8
       save it as UTF-8, without another encoding
@@ -187,7 +187,36 @@ fn bytes_are_checked_first() {
     spec:1:1: the spec is empty
       write at least `artifacts:` with one `reference`
     ");
-    assert!(read_bytes(b"\xef\xbb\xbfartifacts: [{reference: h.io/a}]\r\n", &context).is_ok());
+    assert!(read(b"\xef\xbb\xbfartifacts: [{reference: h.io/a}]\r\n", &context).is_ok());
+}
+
+/// A pull request can change the spec, and say what is said once as often as it likes.
+#[test]
+fn values_do_not_make_a_spec_gigabytes() {
+    let (facts, vars) = (facts(), BTreeMap::from([("notes".to_owned(), "x".repeat(10_000))]));
+    let context = Context {
+        file: None,
+        registry: None,
+        facts: &facts,
+        vars: &vars,
+    };
+    let spec = |times: usize| artifact(&format!("annotations: {{notes: '{}'}}", "${vars.notes}".repeat(times)));
+    assert!(read(spec(100).as_bytes(), &context).is_ok());
+    let whole = listed(&read(spec(10_000).as_bytes(), &context).unwrap_err());
+    insta::assert_snapshot!(whole, @"
+    spec:3:24: `notes`: the values of ${…} make the spec too large
+      use fewer of them, or shorter ones
+    ");
+    // Many of them, each small enough.
+    let tags: String = (0..200)
+        .map(|at| format!("{{reference: h.io/a{at}, annotations: {{notes: '${{vars.notes}}'}}}},"))
+        .collect();
+    let errors = read(format!("artifacts: [{tags}]").as_bytes(), &context).unwrap_err();
+    assert!(
+        errors.iter().all(|error| error.message().contains("too large")),
+        "{}",
+        listed(&errors)
+    );
 }
 
 #[test]
@@ -208,7 +237,7 @@ proptest! {
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let (facts, vars) = (facts(), BTreeMap::new());
         let context = Context { file: None, registry: None, facts: &facts, vars: &vars };
-        let _ = read_bytes(&bytes, &context);
+        let _ = read(&bytes, &context);
     }
 
     #[test]

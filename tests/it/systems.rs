@@ -119,6 +119,28 @@ fn gitlab_gets_mistakes_in_a_spec_as_code_quality() {
     assert!(!workspace.exists("oci-artifact-code-quality.json"));
 }
 
+/// Who writes a pull request has the checkout, too: a link in it leads to whatever file of the runner's.
+#[cfg(unix)]
+#[test]
+fn no_result_is_written_through_a_link_of_the_checkout() {
+    let files = ["oci-artifact-code-quality.json", "oci-artifact.env", "result.json"];
+    for file in files {
+        let workspace = Workspace::new();
+        workspace.write("spec.yaml", "artifacts:\n- reference: oci:layout:v1\n  file: a.txt\n");
+        let profile = workspace.home().join("profile");
+        fs_err::write(&profile, "PATH=/bin\n").unwrap();
+        fs_err::os::unix::fs::symlink(&profile, workspace.path().join(file)).unwrap();
+        let run = workspace
+            .run()
+            .args(["push", "-f", "spec.yaml", "--output-file", "result.json"])
+            .env("GITLAB_CI", "true");
+        let outcome = run.env("CI_PROJECT_DIR", workspace.path().as_str()).call();
+        outcome.exit(2);
+        assert!(outcome.stderr.contains("is a link"), "{}", outcome.snapshot());
+        assert_eq!(fs_err::read_to_string(&profile).unwrap(), "PATH=/bin\n", "{file}");
+    }
+}
+
 type Pairs = Vec<(String, String)>;
 
 /// What the agent makes of a line (azure-pipelines-agent, src/Microsoft.VisualStudio.Services.Agent/Command.cs): name,

@@ -88,12 +88,10 @@ impl Dialect for Commands {
     }
 
     fn annotation(&self, level: Level, message: &str, place: Option<&Place>) -> Option<String> {
-        let kind = match level {
-            Level::Notice => return None,
-            Level::Warning => "warning",
-            Level::Error => "error",
-        };
-        let mut properties = vec![("type", kind.to_owned())];
+        if level == Level::Notice {
+            return None;
+        }
+        let mut properties = vec![("type", level.name().to_owned())];
         if let Some(place) = place
             && let Some(file) = &place.file
         {

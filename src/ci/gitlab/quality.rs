@@ -5,6 +5,7 @@ use camino::Utf8Path;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::ci::refuse_link;
 use crate::error::{Error, Errors, Place, Result};
 use crate::report::sanitize;
 
@@ -46,7 +47,9 @@ pub fn write(project: &Utf8Path, directory: &Utf8Path, errors: &Errors) -> Resul
     }
     let json = serde_json::to_vec_pretty(&entries)
         .map_err(|error| Error::internal(format!("the code quality report can't be written: {error}")))?;
-    fs_err::write(project.join(FILE), json).map_err(Error::local)
+    let file = project.join(FILE);
+    refuse_link(&file)?;
+    fs_err::write(file, json).map_err(Error::local)
 }
 
 fn entry(project: &Utf8Path, directory: &Utf8Path, error: &Error, place: &Place) -> Option<Entry> {

@@ -10,7 +10,7 @@ use super::{ask, fits, token};
 use crate::credentials::IdTokens;
 use crate::env::Env;
 use crate::error::{Class, Error, Result};
-use crate::http::header::{HeaderName, HeaderValue};
+use crate::http::header::HeaderName;
 use crate::http::{Client, Method, Request};
 use crate::report::Secret;
 
@@ -80,14 +80,12 @@ impl IdTokens for Azure {
             url.query_pairs_mut()
                 .append_pair("api-version", "7.1")
                 .append_pair("serviceConnectionId", connection);
-            let bearer = token(bearer, BEARER, client)?;
-            let value = HeaderValue::try_from(format!("Bearer {}", bearer.expose()))
-                .map_err(|_| Error::internal("a checked token is no header value"))?;
+            let bearer = super::bearer(bearer, BEARER, client)?;
             // Else a refusal is a redirect to a page for people.
             let request = Request::new(Method::POST, url, "ID token of the service connection")
                 .header(HeaderName::from_static("x-tfs-fedauthredirect"), "Suppress")
                 .header(crate::http::header::CONTENT_TYPE, "application/json")
-                .authorized(Some(value));
+                .authorized(Some(bearer));
             let given: Given = ask(client, request, MAP).await?;
             token(&given.oidc_token.unwrap_or_default(), "Azure Pipelines", client)
         }

@@ -12,7 +12,6 @@ use crate::ci::github::is_fork;
 use crate::credentials::IdTokens;
 use crate::env::Env;
 use crate::error::{Class, Error, Result};
-use crate::http::header::HeaderValue;
 use crate::http::{Client, Method, Request};
 use crate::report::Secret;
 
@@ -84,10 +83,8 @@ impl IdTokens for GitHub {
             let mut url = Url::parse(url)
                 .map_err(|error| Error::usage(format!("{URL}: {error}")).hint("the runner sets it; leave it alone"))?;
             url.query_pairs_mut().append_pair("audience", audience);
-            let bearer = token(bearer, TOKEN, client)?;
-            let value = HeaderValue::try_from(format!("Bearer {}", bearer.expose()))
-                .map_err(|_| Error::internal("a checked token is no header value"))?;
-            let request = Request::new(Method::GET, url, "ID token of the job").authorized(Some(value));
+            let bearer = super::bearer(bearer, TOKEN, client)?;
+            let request = Request::new(Method::GET, url, "ID token of the job").authorized(Some(bearer));
             let given: Given = ask(client, request, self.way_out).await?;
             token(&given.value.unwrap_or_default(), "the runner's token server", client)
         }

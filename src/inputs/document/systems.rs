@@ -1,7 +1,7 @@
 //! The table as the files of other CI systems show it: each block stands in its file between two marks, and a test
 //! holds it there. Secrets are in none but Woodpecker's, which takes them from its own store.
 
-use super::{LINE, cell, line, quoted, wrap};
+use super::{LINE, cell, line, quoted, with_default, wrap};
 use crate::inputs::Command;
 use crate::inputs::outputs::OUTPUTS;
 use crate::inputs::table::{INPUTS, Input, Kind};
@@ -176,10 +176,7 @@ fn default(input: &Input) -> &'static str {
 
 /// The line of an input, with its default.
 fn summary(input: &Input) -> String {
-    match input.default {
-        "" | "false" => line(input),
-        default => format!("{} Default: {default}.", line(input)),
-    }
+    with_default(line(input), input)
 }
 
 fn variable(input: &Input) -> String {

@@ -23,7 +23,7 @@ pub(in crate::ops) fn listed(artifact: &Artifact) -> ArtifactResult {
     match &artifact.body {
         Body::Files(package) => {
             result.layers = package.layers.iter().map(layer).collect();
-            result.size = result.layers.iter().map(|layer| layer.size).sum();
+            result.size = LayerResult::bytes(&result.layers);
         }
         Body::Index(index) => {
             let entry = |entry: &crate::spec::ManifestSpec| ManifestResult {

@@ -67,7 +67,7 @@ fn the_input_registry_goes_before_the_specs() {
         facts: &BTreeMap::new(),
         vars: &BTreeMap::new(),
     };
-    let spec = read("registry: h.io\nartifacts: [{reference: a/b}]", &context).unwrap();
+    let spec = read(b"registry: h.io\nartifacts: [{reference: a/b}]", &context).unwrap();
     assert_eq!(spec.artifacts[0].reference.to_string(), "other.io/a/b");
     assert!(problems("artifacts: [{reference: a/b}]").contains("names no registry"));
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::support::faults::Fault;
+use crate::support::measured::{Bounds, measured};
 use crate::support::registry::Registry;
 use crate::support::runner::Workspace;
 
@@ -98,6 +99,21 @@ fn a_signal_before_the_run_begins_ends_it_too() {
         "{}",
         outcome.snapshot()
     );
+}
+
+#[test]
+fn the_timeout_before_the_run_begins_ends_it_too() {
+    let workspace = Workspace::new();
+    let pipe = workspace.path().join("spec.yaml");
+    rustix::fs::mkfifoat(rustix::fs::CWD, pipe.as_std_path(), rustix::fs::Mode::RUSR).unwrap();
+    let run = workspace.run().args(["push", "-f", "spec.yaml", "--timeout", "1s"]);
+    let bounds = Bounds {
+        time: Duration::from_secs(8),
+        memory: u64::MAX,
+    };
+    let outcome = measured(&run, bounds).outcome;
+    outcome.exit(6);
+    assert!(outcome.stderr.contains("took longer"), "{}", outcome.snapshot());
 }
 
 /// A credential helper that hangs is ended with the run.

@@ -29,6 +29,16 @@ fn m18_sizes_that_cannot_be() {
             with(|layer| layer["size"] = json!(size))
         });
     }
+    case.refuses("more in all than there are numbers for", 7, "is not the", || {
+        let scene = Scene::new();
+        let mut manifest = plain(&scene);
+        let mut layer = manifest["layers"][0].clone();
+        layer["size"] = json!(u64::MAX);
+        let mut other = layer.clone();
+        other["annotations"]["org.opencontainers.image.title"] = json!("other");
+        manifest["layers"] = json!([layer, other]);
+        scene.manifest(manifest.to_string())
+    });
 }
 
 #[test]

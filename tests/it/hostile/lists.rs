@@ -34,20 +34,27 @@ fn m11_pages_of_tags_elsewhere_in_a_circle_and_without_end() {
         let link = "</v2/a/tags/list?n=1000>; rel=\"next\"";
         Scene::new().does(Action::Tags).fault(tags().header("link", link))
     });
-    case.refuses("pages without end", 6, "the list doesn't end", || {
+    let pages = |tags: usize, length: usize| {
         let count = AtomicUsize::new(0);
+        let tags = vec![json!("v".repeat(length)); tags];
+        let body = json!({"name": "a", "tags": tags}).to_string();
         let registry = Registry::behind(Options::default(), None, move |inside| {
             Box::new(move |request: &Request| {
                 if !request.path.contains("/tags/list") {
                     return inside.answer(request);
                 }
                 let page = count.fetch_add(1, Ordering::SeqCst);
-                let body = format!(r#"{{"name":"a","tags":["v{page}"]}}"#);
                 let link = format!("</v2/a/tags/list?last=v{page}>; rel=\"next\"");
-                Reply::new(200).body("application/json", body).header("link", link)
+                Reply::new(200)
+                    .body("application/json", body.clone())
+                    .header("link", link)
             })
         });
         Scene::before(registry, false).does(Action::Tags)
+    };
+    case.refuses("pages without end", 6, "the list doesn't end", || pages(1, 1));
+    case.refuses("full pages without end", 7, "more than 24 MiB of tags", || {
+        pages(25_000, 128)
     });
     case.refuses("10^7 tags on a page", 7, "the answer is larger than", || {
         let scene = Scene::new().does(Action::Tags);

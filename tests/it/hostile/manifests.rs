@@ -84,6 +84,23 @@ fn m13_a_manifest_without_measure() {
             on(scene, wire)
         });
     }
+    let full = |change: fn(&mut Value)| {
+        let scene = Scene::new();
+        let mut manifest = plain(&scene);
+        change(&mut manifest);
+        let text = manifest.to_string();
+        assert!((4_000_000..4_194_304).contains(&text.len()), "{}", text.len());
+        scene.manifest(text)
+    };
+    case.refuses("4 MiB of annotations", 7, "strings", || {
+        full(|manifest| {
+            let annotations = (0..370_000).map(|at| (format!("{at:x}"), json!("")));
+            manifest["annotations"] = Value::Object(annotations.collect());
+        })
+    });
+    case.refuses("4 MiB of URLs", 7, "strings", || {
+        full(|manifest| manifest["layers"][0]["urls"] = vec![""; 1_390_000].into())
+    });
 }
 
 #[test]
