@@ -156,17 +156,23 @@ impl Row {
         let whole = place(0);
         let begun = Instant::now();
         action.run(&workspace, &whole).call().success();
-        let takes = begun.elapsed();
+        // How long it takes changes with what else the machine does: each moment corrects it.
+        let mut takes = begun.elapsed();
         let mut random = fastrand::Rng::with_seed(u64::from(times));
         let mut row = Row::default();
-        let mut at = place(1);
+        let (mut places, mut ends) = (1, 0);
+        let mut at = place(places);
         for moment in 1..=times {
             let wait = takes.mul_f64(random.f64());
+            let done = row.done;
             let judged = catch_unwind(AssertUnwindSafe(|| row.moment(action, how, &workspace, &at, wait)));
             if judged.is_err() {
                 row.wrong.push(format!("moment {moment}, after {wait:?}: see above"));
             }
-            if moment % IN_A_ROW == 0 || moment == times {
+            takes = takes.mul_f64(if row.done > done { 0.9 } else { 1.05 });
+            ends += 1;
+            // Where it was done, there would be nothing to end.
+            if row.done > done || ends == IN_A_ROW || moment == times {
                 let completed = catch_unwind(AssertUnwindSafe(|| {
                     action.run(&workspace, &at).call().success();
                     action.check_done(&workspace, &at);
@@ -182,7 +188,8 @@ impl Row {
                 for old in [&at.repository, &at.output] {
                     let _ = fs_err::remove_dir_all(workspace.path().join(old));
                 }
-                at = place(1 + moment / IN_A_ROW + moment % IN_A_ROW);
+                (places, ends) = (places + 1, 0);
+                at = place(places);
             }
         }
         // Else the moments were no moments of the action; few of them may all come too late.
