@@ -11,12 +11,12 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use super::Registry;
-use super::manifests::media_type;
+use super::manifests::{inner_media_type, media_type};
 use super::paging::endless;
 use super::quirks::Flavor;
 use crate::error::{Class, Error, Result};
 use crate::http::header::ACCEPT;
-use crate::http::{Answer, Follow, Method, Refusal, Want};
+use crate::http::{Answer, Follow, Method, Refusal, Request, Want};
 use crate::oci::{Descriptor, Digest, ENTRIES, Few, RawManifest, names};
 use crate::reference::Pointer;
 use crate::store::referrers::{self, LIMIT, TEXT};
@@ -128,10 +128,9 @@ impl Registry {
             url.query_pairs_mut().append_pair("artifactType", filter);
         }
         let what = format!("referrers of {}@{subject}", self.repository());
-        let (mut found, mut known, mut text, mut page) = (Vec::new(), HashSet::new(), 0, 1);
+        let (mut found, mut text, mut page) = (Vec::new(), 0, 1);
         loop {
-            let mut request = self
-                .request(Method::GET, url.clone(), &what)
+            let mut request = Request::new(Method::GET, url.clone(), &what)
                 .header(ACCEPT, names::IMAGE_INDEX)
                 .want(Want::Bytes(PAGE_LIMIT));
             request.follow = Follow::Stay;
@@ -147,6 +146,7 @@ impl Registry {
             }
             let list: Page<'_> = serde_json::from_slice(&answer.body)
                 .map_err(|error| Error::new(Class::Network, format!("{what}: the answer is not a list: {error}")))?;
+            let mut known = HashSet::new();
             for raw in list.manifests.unwrap_or_default().0 {
                 if raw.get().len() > ENTRY_LIMIT {
                     return Err(Error::integrity(format!(
@@ -186,17 +186,9 @@ fn is_none(answer: &Answer) -> bool {
 
 /// Harbor 2.9 gives a plain JSON type (goharbor/harbor#19690); the index itself says what it is.
 fn is_index(answer: &Answer) -> bool {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Typed {
-        media_type: String,
-    }
     match media_type(answer) {
-        Some(names::IMAGE_INDEX) => true,
-        Some("application/json") => {
-            serde_json::from_slice(&answer.body).is_ok_and(|typed: Typed| typed.media_type == names::IMAGE_INDEX)
-        }
-        _ => false,
+        Some("application/json") => inner_media_type(&answer.body) == names::IMAGE_INDEX,
+        told => told == Some(names::IMAGE_INDEX),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::Registry;
 use super::paging::PAGES;
 use crate::error::{Class, Error, Result};
-use crate::http::{Method, Want};
+use crate::http::{Method, Request, Want};
 use crate::oci::Few;
 use crate::store::TagPage;
 
@@ -32,7 +32,7 @@ impl Registry {
             None => (1, self.url(&format!("tags/list?n={PAGE}"))?),
             Some((page, url)) => (page.parse().unwrap_or(PAGES), self.page(&what, &self.root()?, url)?),
         };
-        let request = self.request(Method::GET, url.clone(), &what).want(Want::Bytes(LIMIT));
+        let request = Request::new(Method::GET, url.clone(), &what).want(Want::Bytes(LIMIT));
         let answer = self.ask(request, &self.reading()).await?;
         if !answer.status.is_success() {
             return Err(self.refused(&answer));
