@@ -45,6 +45,7 @@ pub use retry::{Budget, Failure, Replay};
 pub use transport::Surroundings;
 
 pub(crate) use address::reaches_inside;
+pub(crate) use body::PROGRESS;
 
 use crate::reference::Host;
 

@@ -6,6 +6,7 @@
 mod descriptor;
 mod digest;
 mod entries;
+mod few;
 mod fields;
 mod index;
 mod json;
@@ -15,7 +16,8 @@ mod time;
 
 pub use descriptor::{Annotations, Descriptor, Platform, is_index};
 pub use digest::{Algorithm, Digest, Hasher};
-pub use entries::{Entries, Entry};
+pub use entries::{ENTRIES, Entries, Entry};
+pub use few::Few;
 pub use fields::{Fields, raw};
 pub use index::Index;
 pub use json::to_canonical_json;

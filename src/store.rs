@@ -8,6 +8,7 @@ mod dry_run;
 mod layout;
 mod referrers;
 pub(crate) mod registry;
+mod section;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

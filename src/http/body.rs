@@ -18,9 +18,10 @@ use crate::error::{Class, Error, Result};
 /// Bytes that a server is given one second more for to answer, after it got them (it hashes and stores them).
 const BYTES_A_SECOND: u64 = 20_000_000;
 
-/// Bytes that count as progress of an answer's body. So many are to come in each idle timeout: a server that drips them
-/// one by one would hold a job for ever (2 MB at 1 byte a minute take four years).
-const PROGRESS: usize = 1024;
+/// Bytes that count as progress of an answer's body. So many are to come in each idle timeout, and before a connection
+/// that breaks is none of the tries: a server that drips them one by one would hold a job for ever (2 MB at 1 byte a
+/// minute take four years).
+pub(crate) const PROGRESS: usize = 1024;
 
 /// Pieces of a body.
 pub type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;

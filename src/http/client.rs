@@ -172,11 +172,11 @@ impl Client {
         url: &Url,
         authorize: Option<&Authorize<'_>>,
     ) -> Result<(Response, Permit), Fault> {
-        let guard = match request.metadata && same_origin(&request.url, url) {
+        let known = same_origin(&request.url, url);
+        let guard = match request.metadata && known {
             true => Guard::Open,
             false => self.guard(request.home.as_ref().unwrap_or(&request.url), url).await?,
         };
-        let known = same_origin(&request.url, url);
         let transport = self.0.transports.get(url, guard, known).map_err(Fault::own)?;
         // A connection that has just answered is free again after two turns of its task: who asks sooner opens another.
         for _ in 0..2 {

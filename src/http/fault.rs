@@ -106,7 +106,7 @@ impl From<reqwest::Error> for Fault {
             fault.hint = Some("check the host name, and the network, proxy or firewall of the job");
             return fault;
         }
-        Fault::new(Kind::Cut, format!("the connection broke: {root}"))
+        Fault::cut(&root)
     }
 }
 

@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{Digest, names};
 use crate::error::{Error, Result};
 
+/// Bytes that a text takes beside its own, about.
+const TEXT: usize = 48;
+
 /// Annotations, sorted by key as they are written.
 pub type Annotations = BTreeMap<String, String>;
 
@@ -85,16 +88,24 @@ impl Descriptor {
         self.annotations.get(names::TITLE).map(String::as_str)
     }
 
-    /// Bytes of what it says beside digest and size: what bounds a list of descriptors that another wrote.
+    /// Bytes that it takes in memory beside digest and size, about: what bounds a list of descriptors that another
+    /// wrote.
     pub fn weight(&self) -> usize {
-        let annotations = self.annotations.iter().map(|(key, value)| key.len() + value.len());
+        let annotations = self
+            .annotations
+            .iter()
+            .map(|(key, value)| key.len() + value.len() + 2 * TEXT);
         let texts = [self.data.as_ref(), self.artifact_type.as_ref()];
         let platform = self.platform.as_ref().map_or(0, |platform| {
             let more = [platform.os_version.as_ref(), platform.variant.as_ref()];
             let more: usize = more.into_iter().flatten().map(String::len).sum();
             platform.os.len() + platform.architecture.len() + more
         });
-        let lengths = self.urls.iter().chain(texts.into_iter().flatten()).map(String::len);
+        let lengths = self
+            .urls
+            .iter()
+            .chain(texts.into_iter().flatten())
+            .map(|text| text.len() + TEXT);
         self.media_type.len() + annotations.chain(lengths).sum::<usize>() + platform
     }
 

@@ -7,8 +7,11 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{Descriptor, Digest, Fields, raw};
+use super::{Descriptor, Digest, Few, Fields, raw};
 use crate::error::{Error, Result};
+
+/// Entries of one list: more than fit into 16 MiB, the most bytes that are read, if each names a manifest.
+pub const ENTRIES: usize = 160_000;
 
 /// An image index, as read.
 #[derive(Clone, Debug)]
@@ -58,14 +61,14 @@ impl Entries {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let damaged = |error: serde_json::Error| Error::integrity(error.to_string());
         let mut fields: Fields = serde_json::from_slice(bytes).map_err(damaged)?;
-        let list: Option<Vec<Box<RawValue>>> = match fields.get("manifests") {
+        let list: Option<Few<Box<RawValue>, ENTRIES>> = match fields.get("manifests") {
             Some(found) => serde_json::from_str(found.get()).map_err(damaged)?,
             None => None,
         };
         fields.set("manifests", &[(); 0])?;
         Ok(Entries {
             fields,
-            list: list.unwrap_or_default().into_iter().map(Entry::new).collect(),
+            list: list.unwrap_or_default().0.into_iter().map(Entry::new).collect(),
         })
     }
 

@@ -7,7 +7,6 @@
 mod listing;
 mod replace;
 mod scan;
-mod section;
 mod tar;
 mod writer;
 
@@ -167,11 +166,9 @@ impl Archive {
 
     /// See [`super::Store::tags`].
     pub async fn tags(&self, _from: Option<&str>) -> Result<TagPage> {
-        let location = self.0.location.clone();
-        let read = self.read(move |tar| contents::tags(tar, &location, "archive").map(Some));
-        let missing = || Error::new(Class::NotFound, format!("{}: there is no archive", self.0.location));
-        read.await?
-            .ok_or_else(|| missing().hint("check the path: it is relative to `working-directory`"))
+        let tags = self.read(|tar| Ok(Some(tar.index.tags()))).await?;
+        let tags = tags.ok_or_else(|| contents::missing(&self.0.location, "archive"))?;
+        Ok(TagPage { tags, next: None })
     }
 
     /// Nothing is deleted from an archive.
@@ -198,21 +195,16 @@ impl Archive {
         let archive = self.clone();
         blocking(move || {
             let mut state = archive.state();
-            let tar = match &*state {
-                State::Writing(writer) => return archive.named(look(writer.tar())),
-                State::Open(tar) => tar,
-                State::Closed => match archive.named(scan::open(&archive.0.path))? {
-                    None => return Ok(T::default()),
-                    Some(tar) => {
-                        *state = State::Open(tar);
-                        let State::Open(tar) = &*state else {
-                            return Ok(T::default());
-                        };
-                        tar
-                    }
-                },
-            };
-            archive.named(look(tar))
+            if matches!(*state, State::Closed)
+                && let Some(tar) = archive.named(scan::open(&archive.0.path))?
+            {
+                *state = State::Open(tar);
+            }
+            archive.named(match &*state {
+                State::Closed => Ok(T::default()),
+                State::Open(tar) => look(tar),
+                State::Writing(writer) => look(writer.tar()),
+            })
         })
         .await
     }

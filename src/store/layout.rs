@@ -17,6 +17,7 @@ use std::io::Write as _;
 use camino::Utf8PathBuf;
 use futures_util::StreamExt as _;
 
+use self::contents::Contents as _;
 use self::files::Files;
 use self::index::Locked;
 use super::referrers::of;
@@ -153,7 +154,14 @@ impl Layout {
     /// references into `org.opencontainers.image.ref.name`) are left out.
     pub async fn tags(&self, _from: Option<&str>) -> Result<TagPage> {
         let (files, location) = (self.files.clone(), self.location.clone());
-        blocking(move || contents::tags(&files, &location, "image layout")).await
+        blocking(move || match files.check()? {
+            true => Ok(TagPage {
+                tags: files.index()?.tags(),
+                next: None,
+            }),
+            false => Err(contents::missing(&location, "image layout")),
+        })
+        .await
     }
 
     /// See [`super::Store::delete_manifest`]. Its blobs stay: another process may just have put them there for a

@@ -12,7 +12,7 @@ use crate::reference::{Pointer, Tag};
 pub(super) const LIMIT: usize = 10_000;
 
 /// Bytes that all of their descriptors may say ([`Descriptor::weight`]): what a registry's pages hold is kept.
-pub(super) const TEXT: usize = 64 * 1024 * 1024;
+pub(super) const TEXT: usize = 24 * 1024 * 1024;
 
 /// Entries without artifact type whose manifests are looked into, at most; and at once.
 const COMPLETED: usize = 1_000;
@@ -102,7 +102,7 @@ pub(super) async fn completed(store: &Store, subject: &Digest, entries: Vec<Desc
         if text > TEXT {
             let location = store.location();
             return Err(Error::integrity(format!(
-                "{location}: what refers to {subject} has more than 64 MiB of annotations"
+                "{location}: what refers to {subject} has more than 24 MiB of annotations"
             )));
         }
         found.extend(entry);

@@ -28,7 +28,7 @@ use crate::credentials::Credentials;
 use crate::error::{Error, Result};
 use crate::http::header::HeaderValue;
 use crate::http::retry::Verdict;
-use crate::http::{Answer, Authorize, Budget, Client, Failure, Method, Refusal, Replay, Request, StatusCode};
+use crate::http::{Answer, Authorize, Budget, Client, Failure, Refusal, Replay, Request, StatusCode};
 use crate::reference::{Location, Repository};
 use crate::report::Report;
 
@@ -186,14 +186,8 @@ impl Registry {
 
     /// A call with a budget of its own.
     async fn ask(&self, request: Request, scopes: &Scopes) -> Result<Answer> {
-        match Box::pin(self.call(request, scopes, &mut self.client().budget())).await {
-            Ok(answer) => Ok(answer),
-            Err(failure) => Err(self.hinted(failure.error)),
-        }
-    }
-
-    fn request(&self, method: Method, url: Url, what: impl Into<String>) -> Request {
-        Request::new(method, url, what)
+        let outcome = Box::pin(self.call(request, scopes, &mut self.client().budget())).await;
+        outcome.map_err(|failure| self.hinted(failure.error))
     }
 
     /// `error` with what the registry means by it, where nothing says so yet.

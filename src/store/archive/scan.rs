@@ -8,12 +8,12 @@ use ::tar::{EntryType, Header};
 use camino::Utf8Path;
 use fs_err::File;
 
-use super::section::Section;
 use super::tar::{Region, Tar};
 use crate::error::{Error, Result};
 use crate::oci::{Digest, Entries};
 use crate::store::layout::contents::{MARKER, MARKER_LIMIT, check_marker};
 use crate::store::layout::index::Index;
+use crate::store::section::Section;
 use crate::ustar::{BLOCK, Extension, MAX_METADATA, damaged, is_sound, long_name, padding, set, text};
 
 /// Headers in one archive: far above what images have, and each costs a read.

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 use fs_err::File;
 
-use super::section::Section;
 use crate::error::{Error, Result};
 use crate::oci::Digest;
 use crate::store::layout::contents::Contents;
 use crate::store::layout::index::Index;
+use crate::store::section::Section;
 
 /// Where data lies in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

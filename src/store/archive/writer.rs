@@ -15,13 +15,13 @@ use tempfile::NamedTempFile;
 use super::listing::Listing;
 use super::replace::{Before, resolved, temporary};
 use super::scan::{self, INDEX};
-use super::section::Section;
 use super::tar::{Region, Tar, name};
 use crate::error::{Error, Result};
 use crate::oci::{Descriptor, Digest, Entries, RawManifest};
 use crate::reference::Pointer;
 use crate::store::layout::contents::{self, MARKER, MARKER_BYTES};
 use crate::store::layout::index::Index;
+use crate::store::section::Section;
 use crate::store::{PIECE, blob};
 use crate::ustar::{BLOCK, Member, damaged, padding};
 

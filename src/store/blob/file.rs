@@ -14,6 +14,7 @@ use futures_util::stream;
 use super::checked::Checked;
 use super::{BlobStream, PIECE};
 use crate::error::Result;
+use crate::store::section::Section;
 
 /// Pieces that a reader thread may be ahead of the network, beside the one that it reads.
 const READ_AHEAD: usize = 1;
@@ -47,7 +48,8 @@ impl Readable {
                 }
                 Ok(OpenFile::Named(file))
             }
-            Readable::Temporary(file) => Ok(OpenFile::Temporary(file, offset)),
+            // At a place of its own, as others read the same file.
+            Readable::Temporary(file) => Ok(OpenFile::Temporary(Section::new(&file, offset, u64::MAX))),
         }
     }
 }
@@ -107,31 +109,16 @@ fn read_pieces(
 
 enum OpenFile {
     Named(File),
-    /// Read at a place of its own, as others read the same file.
-    Temporary(Arc<File>, u64),
+    Temporary(Section),
 }
 
 impl Read for OpenFile {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         match self {
             OpenFile::Named(file) => file.read(buffer),
-            OpenFile::Temporary(file, offset) => {
-                let read = read_at(file, buffer, *offset)?;
-                *offset += read as u64;
-                Ok(read)
-            }
+            OpenFile::Temporary(file) => file.read(buffer),
         }
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
-    fs_err::os::unix::fs::FileExt::read_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
-    fs_err::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
 /// The buffers of one reader: lent with the pieces, and back when these are sent.

@@ -6,7 +6,6 @@ use super::index::Index;
 use crate::error::{Class, Error, Result};
 use crate::oci::{Content, Descriptor, Digest, MANIFEST_LIMIT, RawManifest};
 use crate::reference::{Location, Pointer};
-use crate::store::TagPage;
 
 /// Marks a layout and gives its version.
 pub(in crate::store) const MARKER: &str = "oci-layout";
@@ -76,14 +75,10 @@ pub(in crate::store) fn get(contents: &impl Contents, pointer: &Pointer) -> Resu
     }
 }
 
-/// All tags on one page, sorted. `what` is an image layout or an archive.
-pub(in crate::store) fn tags(contents: &impl Contents, location: &Location, what: &str) -> Result<TagPage> {
-    if !contents.there()? {
-        return Err(Error::new(Class::NotFound, format!("{location}: there is no {what}"))
-            .hint("check the path: it is relative to `working-directory`"));
-    }
-    let tags = contents.index()?.tags();
-    Ok(TagPage { tags, next: None })
+/// Nothing is at `location`. `what` is an image layout or an archive.
+pub(in crate::store) fn missing(location: &Location, what: &str) -> Error {
+    Error::new(Class::NotFound, format!("{location}: there is no {what}"))
+        .hint("check the path: it is relative to `working-directory`")
 }
 
 /// The entry that `manifest` gets in the index, and what it lists, which has to be there before it.

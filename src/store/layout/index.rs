@@ -133,9 +133,7 @@ impl Index {
         }
         Ok(new)
     }
-}
 
-impl Index {
     /// Every digest that has an entry.
     pub(in crate::store) fn digests(&self) -> HashSet<Digest> {
         self.0.digests().into_iter().cloned().collect()

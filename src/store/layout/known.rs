@@ -1,5 +1,5 @@
-//! `index.json` as this process last read or wrote it: a spec of 10,000 artifacts for one layout looks at it and changes
-//! it as often, and reading thousands of entries each time would take most of the run.
+//! `index.json` as this process last read or wrote it: a spec of 10,000 artifacts for one layout looks at it and
+//! changes it as often, and reading thousands of entries each time would take most of the run.
 //!
 //! The file is kept open. We write an index by renaming, so that another one is another file, and a file that is open
 //! does not give its inode away: the same inode and the same times are the same bytes.

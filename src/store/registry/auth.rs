@@ -244,6 +244,8 @@ impl Auth {
     fn endpoint(&self, root: &Url, realm: &str, service: Option<String>, credential: &Credential) -> Result<Endpoint> {
         let anonymous = *credential == Credential::Anonymous;
         let realm = realm::check(realm, root, anonymous, &self.client.options().trusted_realms)?;
+        // A longer one is none: each is kept for the whole run.
+        let service = service.filter(|service| service.len() <= realm::LONGEST);
         Ok(Endpoint { realm, service })
     }
 

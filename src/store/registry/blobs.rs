@@ -56,6 +56,6 @@ impl Registry {
         let what = blob
             .title()
             .map_or_else(|| format!("blob {}", blob.digest.short()), str::to_owned);
-        Ok(self.request(method, self.url(&format!("blobs/{}", blob.digest))?, what))
+        Ok(Request::new(method, self.url(&format!("blobs/{}", blob.digest))?, what))
     }
 }

@@ -123,7 +123,7 @@ impl Registry {
 
     pub(super) fn manifest(&self, method: &Method, pointer: &Pointer) -> Result<Request> {
         let url = self.url(&format!("manifests/{pointer}"))?;
-        let request = self.request(method.clone(), url, self.name(pointer));
+        let request = Request::new(method.clone(), url, self.name(pointer));
         let reads = [Method::HEAD, Method::GET].contains(method);
         // Registries convert, or answer 404, when the form they hold isn't listed (Azure/azure-cli#24976 for the
         // artifact manifest).
@@ -168,7 +168,7 @@ pub(super) fn received(answer: &Answer, pointer: &Pointer) -> Result<RawManifest
 }
 
 /// The digest header; it may be absent or empty (rust-oci-client 68d1205), and one that is none is as good as that.
-fn digest(answer: &Answer) -> Option<Digest> {
+pub(super) fn digest(answer: &Answer) -> Option<Digest> {
     answer.header(DIGEST)?.parse().ok()
 }
 
@@ -186,7 +186,7 @@ pub(super) fn media_type(answer: &Answer) -> Option<&str> {
 }
 
 /// The media type that the manifest itself gives; empty if it gives none.
-fn inner_media_type(bytes: &Bytes) -> String {
+pub(super) fn inner_media_type(bytes: &Bytes) -> String {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Typed {

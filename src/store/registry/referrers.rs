@@ -6,14 +6,18 @@
 mod fallback;
 mod shared;
 
+use std::collections::HashSet;
+
+use serde_json::value::RawValue;
+
 use super::Registry;
-use super::manifests::media_type;
+use super::manifests::{inner_media_type, media_type};
 use super::paging::endless;
 use super::quirks::Flavor;
 use crate::error::{Class, Error, Result};
 use crate::http::header::ACCEPT;
-use crate::http::{Answer, Follow, Method, Refusal, Want};
-use crate::oci::{Descriptor, Digest, Entries, RawManifest, names};
+use crate::http::{Answer, Follow, Method, Refusal, Request, Want};
+use crate::oci::{Descriptor, Digest, ENTRIES, Few, RawManifest, names};
 use crate::reference::Pointer;
 use crate::store::referrers::{self, LIMIT, TEXT};
 
@@ -23,8 +27,18 @@ use shared::Waits;
 /// The largest page that is read: annotations may be long, and a page may hold all entries.
 const PAGE_LIMIT: usize = 16 * 1024 * 1024;
 
+/// The largest entry: read, short texts take many times their bytes.
+const ENTRY_LIMIT: usize = 1024 * 1024;
+
 /// How often a manifest is put again whose entry the registry dropped (olareg does, between racing writers).
 const PUTS: u32 = 12;
+
+/// An image index, of which only the entries are of interest.
+#[derive(serde::Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    manifests: Option<Few<&'a RawValue, ENTRIES>>,
+}
 
 /// What the API said.
 enum Listed {
@@ -116,8 +130,7 @@ impl Registry {
         let what = format!("referrers of {}@{subject}", self.repository());
         let (mut found, mut text, mut page) = (Vec::new(), 0, 1);
         loop {
-            let mut request = self
-                .request(Method::GET, url.clone(), &what)
+            let mut request = Request::new(Method::GET, url.clone(), &what)
                 .header(ACCEPT, names::IMAGE_INDEX)
                 .want(Want::Bytes(PAGE_LIMIT));
             request.follow = Follow::Stay;
@@ -131,18 +144,26 @@ impl Registry {
             if !answer.status.is_success() {
                 return Err(self.refused(&answer));
             }
-            let entries = Entries::parse(&answer.body).map_err(|error| {
-                Error::new(
-                    Class::Network,
-                    format!("{what}: the answer is not a list: {}", error.message()),
-                )
-            })?;
-            for entry in entries.descriptors() {
+            let list: Page<'_> = serde_json::from_slice(&answer.body)
+                .map_err(|error| Error::new(Class::Network, format!("{what}: the answer is not a list: {error}")))?;
+            let mut known = HashSet::new();
+            for raw in list.manifests.unwrap_or_default().0 {
+                if raw.get().len() > ENTRY_LIMIT {
+                    return Err(Error::integrity(format!(
+                        "{what}: an entry has more than {ENTRY_LIMIT} bytes"
+                    )));
+                }
+                // One we can't read is passed over.
+                let Ok(entry) = serde_json::from_str::<Descriptor>(raw.get()) else {
+                    continue;
+                };
                 text += entry.weight();
-                found.push(entry);
-            }
-            if found.len() > LIMIT || text > TEXT {
-                return Err(endless(&what));
+                if known.insert(entry.digest.clone()) {
+                    found.push(entry);
+                }
+                if found.len() > LIMIT || text > TEXT {
+                    return Err(endless(&what));
+                }
             }
             match self.next_page(&what, &url, page, &answer)? {
                 Some(next) => url = next,
@@ -165,17 +186,9 @@ fn is_none(answer: &Answer) -> bool {
 
 /// Harbor 2.9 gives a plain JSON type (goharbor/harbor#19690); the index itself says what it is.
 fn is_index(answer: &Answer) -> bool {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Typed {
-        media_type: String,
-    }
     match media_type(answer) {
-        Some(names::IMAGE_INDEX) => true,
-        Some("application/json") => {
-            serde_json::from_slice(&answer.body).is_ok_and(|typed: Typed| typed.media_type == names::IMAGE_INDEX)
-        }
-        _ => false,
+        Some("application/json") => inner_media_type(&answer.body) == names::IMAGE_INDEX,
+        told => told == Some(names::IMAGE_INDEX),
     }
 }
 

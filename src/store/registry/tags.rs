@@ -5,7 +5,8 @@ use serde::Deserialize;
 use super::Registry;
 use super::paging::PAGES;
 use crate::error::{Class, Error, Result};
-use crate::http::{Method, Want};
+use crate::http::{Method, Request, Want};
+use crate::oci::Few;
 use crate::store::TagPage;
 
 /// Tags asked for at once: ECR refuses more (google/go-containerregistry#1091).
@@ -14,10 +15,13 @@ const PAGE: u32 = 1000;
 /// The largest answer that is read: a thousand tags of 128 characters are 130 KiB.
 const LIMIT: usize = 4 * 1024 * 1024;
 
+/// Tags on one page: some registries give all at once.
+const MOST: usize = 100_000;
+
 #[derive(Deserialize)]
 struct List {
     /// `null` for none in some registries (rust-oci-client 779dfe6).
-    tags: Option<Vec<String>>,
+    tags: Option<Few<String, MOST>>,
 }
 
 impl Registry {
@@ -28,7 +32,7 @@ impl Registry {
             None => (1, self.url(&format!("tags/list?n={PAGE}"))?),
             Some((page, url)) => (page.parse().unwrap_or(PAGES), self.page(&what, &self.root()?, url)?),
         };
-        let request = self.request(Method::GET, url.clone(), &what).want(Want::Bytes(LIMIT));
+        let request = Request::new(Method::GET, url.clone(), &what).want(Want::Bytes(LIMIT));
         let answer = self.ask(request, &self.reading()).await?;
         if !answer.status.is_success() {
             return Err(self.refused(&answer));
@@ -41,6 +45,7 @@ impl Registry {
             tags: list
                 .tags
                 .unwrap_or_default()
+                .0
                 .iter()
                 .filter_map(|tag| tag.parse().ok())
                 .collect(),

@@ -64,10 +64,7 @@ impl Registry {
             source,
             title,
         };
-        match Box::pin(upload.run(mount)).await {
-            Ok(outcome) => Ok(outcome),
-            Err(error) => Err(self.hinted(error)),
-        }
+        Box::pin(upload.run(mount)).await.map_err(|error| self.hinted(error))
     }
 }
 
@@ -88,7 +85,7 @@ impl Upload<'_> {
             Begun::Session(session) => session,
         };
         let transfer = Arc::new(registry.report().transfer(Direction::Up, self.title, self.blob.size));
-        let mut course = Course::new(registry.limits(), registry.root()?, self.blob.size);
+        let mut course = Course::new(&registry.0.auth.shared.uploads, registry.root()?, self.blob.size);
         loop {
             let sent = match course.chunk(&session) {
                 None => self.whole(&session, &transfer, &mut budget).await,

@@ -72,20 +72,32 @@ fn m11_pages_of_tags_elsewhere_in_a_circle_and_without_end() {
         });
         on(scene, wire)
     });
+    case.refuses("10^6 tags of one letter on a page", 6, "more than", || {
+        let body = format!(r#"{{"tags":[{}"a"]}}"#, r#""a","#.repeat(1_000_000));
+        let answer = tags().answer(200).header("content-type", "application/json");
+        Scene::new().does(Action::Tags).fault(answer.body(&body))
+    });
 }
 
 /// The subject `a:v1`, and what the registry's API says of its referrers.
 fn listed(action: Action, told: impl FnOnce(&mut Graph, &Value) -> Vec<Value>) -> Scene {
+    answered(action, |graph, app| {
+        let entries = told(graph, app);
+        json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).to_string()
+    })
+}
+
+/// The same, with what the API answers.
+fn answered(action: Action, told: impl FnOnce(&mut Graph, &Value) -> String) -> Scene {
     let scene = Scene::new().does(action);
     let mut graph = Graph::default();
     let app = graph.artifact("test/app", None, &[("app", "bytes")]);
     graph.tag("v1", &app);
-    let entries = told(&mut graph, &app);
+    let list = told(&mut graph, &app);
     graph.registry(&scene.registry, "a");
-    let list = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
     let path = format!("/referrers/{}", digest(&app));
     let answer = Fault::on("GET", &path).always().answer(200);
-    scene.fault(answer.header("content-type", INDEX).body(&list.to_string()))
+    scene.fault(answer.header("content-type", INDEX).body(&list))
 }
 
 fn few_requests(seen: &Seen) {
@@ -128,6 +140,49 @@ fn m20_a_list_of_referrers_that_lies() {
                 });
                 on(scene, wire)
             },
+            few_requests,
+        );
+    }
+    // An entry of the registry's own, with more that takes memory.
+    let with = |more: &str| {
+        let digest = format!("sha256:{:064x}", 1);
+        format!(r#"{{"manifests":[{{"mediaType":"{IMAGE}","digest":"{digest}","size":1,{more}}}]}}"#)
+    };
+    let pairs = |count: usize, value: &str| {
+        let pairs: Vec<String> = (0..count).map(|at| format!("\"{at:x}\":{value}")).collect();
+        pairs.join(",")
+    };
+    for (what, exit, says, body) in [
+        (
+            "5 * 10^6 entries that say nothing",
+            6,
+            "is not a list",
+            format!(r#"{{"manifests":[{}{{}}]}}"#, "{},".repeat(5_000_000)),
+        ),
+        (
+            "10^6 fields",
+            0,
+            "nothing refers to",
+            format!("{{{}}}", pairs(1_000_000, "0")),
+        ),
+        (
+            "10^6 annotations of nothing",
+            7,
+            "an entry has more than",
+            with(&format!(r#""annotations":{{{}}}"#, pairs(1_000_000, "\"\""))),
+        ),
+        (
+            "5 * 10^6 URLs of nothing",
+            7,
+            "an entry has more than",
+            with(&format!(r#""urls":[{}""]"#, r#""","#.repeat(5_000_000))),
+        ),
+    ] {
+        case.ends(
+            what,
+            exit,
+            says,
+            || answered(Action::Discover, |_, _| body.clone()),
             few_requests,
         );
     }

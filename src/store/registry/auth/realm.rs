@@ -12,15 +12,10 @@ const PAIRS: [(&str, &str); 1] = [("registry.hub.docker.com", "auth.docker.io")]
 
 /// Domains under which strangers get names: two names there have nothing to do with each other. Country-code second
 /// levels such as `co.uk` are told by their form.
-const SHARED: [&str; 22] = [
-    "amazonaws.com",
-    "amazonaws.com.cn",
-    "appspot.com",
+const SHARED: [&str; 13] = [
     "azurecr.cn",
     "azurecr.io",
     "azurecr.us",
-    "azurewebsites.net",
-    "cloudapp.azure.com",
     "cloudfront.net",
     "duckdns.org",
     "fly.dev",
@@ -28,14 +23,26 @@ const SHARED: [&str; 22] = [
     "gitlab.io",
     "herokuapp.com",
     "netlify.app",
-    "ngrok.io",
-    "on.aws",
     "pages.dev",
     "pkg.dev",
-    "run.app",
     "vercel.app",
+];
+
+/// The same where regions and services have labels of their own in between, so that only a whole name says whose it is.
+const DEEP: [&str; 9] = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "appspot.com",
+    "azurewebsites.net",
+    "cloudapp.azure.com",
+    "ngrok.io",
+    "on.aws",
+    "run.app",
     "windows.net",
 ];
+
+/// The longest realm, in bytes: real ones have less than a hundred.
+pub(super) const LONGEST: usize = 4096;
 
 /// The realm as a URL, if it may be asked by the registry at `root`. `anonymous`: nothing secret would go there.
 pub(super) fn check(realm: &str, root: &Url, anonymous: bool, trusted: &[reference::Host]) -> Result<Url> {
@@ -47,6 +54,9 @@ pub(super) fn check(realm: &str, root: &Url, anonymous: bool, trusted: &[referen
         )
         .hint("check the registry's host name and set-up; nothing was sent there")
     };
+    if realm.len() > LONGEST {
+        return Err(refuse("its URL is too long".to_owned()));
+    }
     let url = root
         .join(realm)
         .map_err(|error| refuse(format!("it is not a URL ({error})")))?;
@@ -96,18 +106,22 @@ fn same_owner(registry: &str, url: &Url) -> bool {
     }
 }
 
-/// The registrable domain: the last two labels, or three where the last two are no one's (`co.uk`, [`SHARED`]).
+/// The registrable domain: the last two labels, or three where the last two are no one's (`co.uk`, [`SHARED`]), or all
+/// ([`DEEP`]).
 fn domain(host: &str) -> Option<&str> {
     let last = |count: usize| {
         let start = host.rmatch_indices('.').nth(count - 1).map_or(0, |(at, _)| at + 1);
         let enough = host.split('.').count() >= count;
         enough.then(|| host.get(start..)).flatten()
     };
-    let shared = SHARED.iter().find(|shared| {
-        host.strip_suffix(**shared)
+    let below = |domain: &&&str| {
+        host.strip_suffix(**domain)
             .is_some_and(|front| front.is_empty() || front.ends_with('.'))
-    });
-    if let Some(shared) = shared {
+    };
+    if DEEP.iter().any(|domain| below(&domain)) {
+        return Some(host);
+    }
+    if let Some(shared) = SHARED.iter().find(below) {
         return last(shared.split('.').count() + 1);
     }
     let (second, top) = last(2)?.split_once('.')?;
@@ -136,6 +150,7 @@ mod tests {
             ("https://my.azurecr.io/oauth2/token", "https://my.azurecr.io/"),
             ("https://quay.io/v2/auth", "https://quay.io/"),
             ("/token", "https://r.example.com:5000/"),
+            ("https://auth.me.duckdns.org/token", "https://r.me.duckdns.org/"),
             ("https://auth.example.co.uk/token", "https://registry.example.co.uk/"),
             ("http://127.0.0.1:5001/token", "http://127.0.0.1:5000/"),
             ("https://login.other.example/token", "https://r.example.com/"),
@@ -152,6 +167,15 @@ mod tests {
             ("https://evil.co.uk/token", "https://registry.example.co.uk/"),
             ("https://evil.azurecr.io/oauth2/token", "https://my.azurecr.io/"),
             ("https://azurecr.io/oauth2/token", "https://my.azurecr.io/"),
+            (
+                "https://evil.westeurope.cloudapp.azure.com/token",
+                "https://r.westeurope.cloudapp.azure.com/",
+            ),
+            (
+                "https://evil.execute-api.eu-west-1.amazonaws.com/token",
+                "https://1234.dkr.ecr.eu-west-1.amazonaws.com/",
+            ),
+            ("https://evil-x.a.run.app/token", "https://r-y.a.run.app/"),
             ("https://169.254.169.254/token", "https://r.example.com/"),
             ("https://[::1]/token", "https://r.example.com/"),
             ("https://localhost/token", "https://r.example.com/"),
@@ -164,6 +188,13 @@ mod tests {
             let error = checked(realm, root).unwrap_err();
             assert_eq!(error.class(), Class::Denied, "{realm} {root}");
         }
+    }
+
+    #[test]
+    fn m04_a_realm_of_many_kilobytes() {
+        let realm = format!("/token?{}", "x".repeat(LONGEST));
+        let error = checked(&realm, "https://r.example.com/").unwrap_err();
+        assert!(error.message().ends_with("its URL is too long"), "{error}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::reference::Repository;
 
-/// More than any real challenge has.
+/// Bytes of all that is asked for together: more than any real challenge has. A registry could ask for more each time.
 const LONGEST: usize = 4096;
 
 /// Scopes of no repository that are remembered of one registry: more than any has.
@@ -56,7 +56,8 @@ impl Scopes {
 
     /// And what a challenge asks for: scopes with spaces between. A name may hold `HOST:PORT`.
     pub(super) fn merge(&mut self, challenge: &str) {
-        if challenge.len() > LONGEST {
+        let known: usize = self.render().iter().map(String::len).sum();
+        if known + challenge.len() > LONGEST {
             return;
         }
         for scope in challenge.split_whitespace() {
@@ -171,6 +172,19 @@ mod tests {
         let many: String = (0..100).map(|number| format!("x{number} ")).collect();
         learned.add(&root, &own("a"), &many);
         assert_eq!(learned.joined(&root, &own("c")).opaque.len(), OPAQUE);
+    }
+
+    #[test]
+    fn m27_challenges_for_ever_more_are_not_all_remembered() {
+        let root: Url = "https://r.example/".parse().unwrap();
+        let own = Scopes::new(&repository("a"), &["pull"]);
+        let mut learned = Learned::default();
+        for number in 0..1000 {
+            let long = "x".repeat(1000);
+            learned.add(&root, &own, &format!("{long}{number} repository:{long}{number}:pull"));
+        }
+        let length: usize = learned.joined(&root, &own).render().iter().map(String::len).sum();
+        assert!(length <= 2 * LONGEST, "{length}");
     }
 
     #[test]

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use super::super::Registry;
 use crate::error::{Class, Error, Result};
 use crate::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, RANGE, TRANSFER_ENCODING};
-use crate::http::{Answer, Budget, Download, Failure, Fault, Method, Replay, Request, StatusCode, Want, redacted};
+use crate::http::{
+    Answer, Budget, Download, Failure, Fault, Method, PROGRESS, Replay, Request, StatusCode, Want, redacted,
+};
 use crate::oci::Descriptor;
 use crate::store::PIECE;
 
@@ -24,8 +26,10 @@ pub(super) struct Reader {
     until: u64,
     /// Whether an answer with more than the part that is asked for is of no use.
     part: bool,
-    /// Tries since the last byte came.
+    /// Tries since the last progress.
     budget: Budget,
+    /// Bytes since then.
+    gained: usize,
     /// Whether to ask for the rest alone, until the server says that it can't.
     ranges: bool,
     /// Whether a signed URL was asked for again since the last byte came.
@@ -55,6 +59,7 @@ impl Reader {
             until: blob.size,
             part: false,
             budget: registry.client().budget(),
+            gained: 0,
             ranges: true,
             renewed: false,
             body: None,
@@ -117,7 +122,11 @@ impl Reader {
         }
         piece.truncate(usize::try_from(self.end - self.position).unwrap_or(usize::MAX));
         self.position += piece.len() as u64;
-        self.budget.progress();
+        self.gained += piece.len();
+        if self.gained >= PROGRESS {
+            self.budget.progress();
+            self.gained = 0;
+        }
         self.renewed = false;
         Ok(piece)
     }

@@ -94,14 +94,10 @@ impl Flavor {
     }
 
     /// What the host's name makes likely.
-    pub(in crate::store::registry) fn of_host(host: &str) -> Self {
+    pub(in crate::store::registry) fn of_root(root: &Url) -> Self {
+        let host = root.host_str().unwrap_or_default();
         let found = HOSTS.iter().find(|(part, _)| host.contains(part));
         found.map_or(Flavor::Other, |(_, flavor)| *flavor)
-    }
-
-    /// The same, by the root URL.
-    pub(in crate::store::registry) fn of_root(root: &Url) -> Self {
-        Self::of_host(root.host_str().unwrap_or_default())
     }
 }
 
@@ -156,9 +152,10 @@ mod tests {
 
     #[test]
     fn a_name_is_what_is_left() {
-        assert_eq!(Flavor::of_host("my.azurecr.cn"), Acr);
-        assert_eq!(Flavor::of_host("eu.gcr.io"), Gar);
-        assert_eq!(Flavor::of_host("registry-1.docker.io"), DockerHub);
-        assert_eq!(Flavor::of_host("r.example"), Flavor::Other);
+        let of = |host: &str| Flavor::of_root(&Url::parse(&format!("https://{host}/")).unwrap());
+        assert_eq!(of("my.azurecr.cn"), Acr);
+        assert_eq!(of("eu.gcr.io"), Gar);
+        assert_eq!(of("registry-1.docker.io"), DockerHub);
+        assert_eq!(of("r.example"), Flavor::Other);
     }
 }

@@ -50,8 +50,6 @@ const HINTS: &[Hint] = &[
     (&[Aliyun], &[401, 403], "", "the namespace must be there, and the account's RAM policy allow cr:PushRepository"),
     (&[], &[400], "MANIFEST_INVALID", "the registry doesn't take this kind of manifest; see whether it supports OCI \
         artifacts"),
-    (&[], &[400], "HTTP request to an HTTPS server", "the server speaks HTTPS: name its authority's certificate in \
-        `ca-file`, or its host in `insecure`"),
     (&[], &[413], "", "the registry, or a proxy before it, limits the size of what is sent: raise that limit"),
     (&[], &[411], "", "a proxy before the registry wants a length that was sent: check its set-up"),
     (&[], &[404], "NAME_UNKNOWN", "check the repository's name; some registries want it made first"),

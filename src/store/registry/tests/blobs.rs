@@ -63,6 +63,19 @@ async fn a_download_without_progress_ends() {
 }
 
 #[tokio::test]
+async fn m21_a_byte_a_connection_is_no_progress() {
+    let bytes = pattern(1000);
+    let served = bytes.clone();
+    let server = Server::start(move |seen| ranged(&served, seen).1.cut(1)).await;
+    let registry = anonymous(&server);
+    assert_eq!(
+        class(collect(registry.open_blob(&blob(&bytes), 0).await).await),
+        Class::Network
+    );
+    assert_eq!(server.lines().len(), 3);
+}
+
+#[tokio::test]
 async fn m16_ranges_that_are_ignored_or_wrong() {
     let bytes = pattern(100_000);
     let served = bytes.clone();

@@ -249,18 +249,20 @@ async fn m20_pages_are_followed_on_this_server_and_to_an_end() {
     assert_eq!(class("NEXT&x=").await, Class::Network);
 }
 
-/// Few entries, of which each is as long as a page may be.
+/// Few entries, of which each is as long as one may be.
 #[tokio::test]
 async fn m20_a_list_of_endless_text_is_refused() {
     let server = Server::start(|seen| {
         let next = format!("<?page={}>; rel=\"next\"", hex());
-        let long = "b".repeat(12 * 1024 * 1024);
-        let one = format!(
-            r#"{{"mediaType":"a/b","digest":"sha256:{}","size":1,"urls":["{long}"]}}"#,
-            hex()
-        );
+        let long = "b".repeat(1_000_000);
+        let one = || {
+            format!(
+                r#"{{"mediaType":"a/b","digest":"sha256:{}","size":1,"urls":["{long}"]}}"#,
+                hex()
+            )
+        };
         assert!(is_api(seen));
-        index(&[one]).header("link", next)
+        index(&std::array::from_fn::<_, 12, _>(|_| one())).header("link", next)
     })
     .await;
     let store = store(&server);

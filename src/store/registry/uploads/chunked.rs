@@ -15,7 +15,7 @@ use super::session::{Session, with_digest};
 use crate::error::{Class, Error, Result};
 use crate::http::header::{CONTENT_RANGE, LOCATION};
 use crate::http::retry::Verdict;
-use crate::http::{Budget, Method};
+use crate::http::{Budget, Method, Request};
 use crate::report::Transfer;
 use crate::store::{Mark, Part};
 
@@ -104,10 +104,7 @@ impl Upload<'_> {
         let last = method == Method::PUT;
         // Without `bytes` and a total, unlike HTTP's own (distribution-spec 1.1, "Pushing a blob in chunks").
         let range = format!("{first}-{}", end.saturating_sub(1));
-        let request = self
-            .registry
-            .request(method, url, self.title)
-            .header(CONTENT_RANGE, &range);
+        let request = Request::new(method, url, self.title).header(CONTENT_RANGE, &range);
         // 202 by the specification; ECR answers 201.
         let answer = self.send(request, part, Some(first), transfer, budget).await?;
         if last {

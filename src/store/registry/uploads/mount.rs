@@ -2,7 +2,7 @@
 
 use super::{Begun, Upload};
 use crate::error::{Class, Result};
-use crate::http::{Budget, Method, Refusal};
+use crate::http::{Budget, Method, Refusal, Request};
 use crate::reference::Repository;
 use crate::store::PutBlob;
 
@@ -16,7 +16,7 @@ impl Upload<'_> {
             .append_pair("mount", &self.blob.digest.to_string())
             .append_pair("from", &from.name);
         let scopes = self.registry.writing().and_pull(from);
-        let request = self.registry.request(Method::POST, url, self.title);
+        let request = Request::new(Method::POST, url, self.title);
         let answer = match self.registry.call(request, &scopes, budget).await {
             Ok(answer) => answer,
             // Also where it says 500 as long as one asks.

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::StreamExt;
 
+use super::Upload;
 use super::session::{Session, with_digest};
-use super::{Registry, Upload};
 use crate::error::{Error, Result};
 use crate::http::header::CONTENT_TYPE;
 use crate::http::{Answer, Body, Budget, Failure, Method, Refusal, Replay, Request};
-use crate::oci::{Algorithm, Digest};
+use crate::oci::Algorithm;
 use crate::report::Transfer;
+use crate::store::registry::manifests::digest;
 use crate::store::{Mark, Part};
 
 /// Why bytes are not where they should be.
@@ -66,7 +67,7 @@ impl Upload<'_> {
     ) -> Result<(), Broken> {
         let part = Part::new(self.source, self.blob, &Mark::start(self.blob), 0, self.blob.size);
         let url = with_digest(session.url.clone(), &self.blob.digest);
-        let request = self.registry.request(Method::PUT, url, self.title);
+        let request = Request::new(Method::PUT, url, self.title);
         let answer = self.send(request, &part, None, transfer, budget).await?;
         Ok(self.stored(&answer)?)
     }
@@ -102,10 +103,7 @@ impl Upload<'_> {
 
     /// Checks what the registry says that it stored.
     pub(super) fn stored(&self, answer: &Answer) -> Result<()> {
-        let stored = answer
-            .header("docker-content-digest")
-            .and_then(|text| text.parse::<Digest>().ok());
-        match stored {
+        match digest(answer) {
             Some(stored) if stored.algorithm() == Algorithm::Sha256 && stored != self.blob.digest => {
                 let blob = &self.blob.digest;
                 Err(Error::integrity(format!(
@@ -135,11 +133,4 @@ fn body(part: &Part, transfer: &Arc<Transfer>, moved: &Arc<AtomicU64>) -> Body {
             .boxed()
     };
     Body::Stream(length, Arc::new(open))
-}
-
-impl Registry {
-    /// What uploads of this run found out about registries.
-    pub(super) fn limits(&self) -> &super::Limits {
-        &self.0.auth.shared.uploads
-    }
 }

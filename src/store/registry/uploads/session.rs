@@ -9,7 +9,7 @@ use url::Url;
 use super::{Registry, Upload};
 use crate::error::{Class, Error, Result};
 use crate::http::header::{LOCATION, RANGE};
-use crate::http::{Answer, Budget, Method, redacted, same_origin};
+use crate::http::{Answer, Budget, Method, Request, redacted, same_origin};
 use crate::oci::Digest;
 
 /// A longer Location is refused; ACR's have about a thousand characters.
@@ -50,7 +50,7 @@ impl Upload<'_> {
     /// Opens a session.
     pub(super) async fn open(&self, budget: &mut Budget) -> Result<Session> {
         let url = self.registry.url("blobs/uploads/")?;
-        let request = self.registry.request(Method::POST, url, self.title);
+        let request = Request::new(Method::POST, url, self.title);
         let answer = self.registry.call(request, &self.registry.writing(), budget).await?;
         match answer.status.as_u16() {
             202 | 201 => self.opened(&answer),
@@ -70,7 +70,7 @@ impl Upload<'_> {
 
     /// How many bytes the session says it has; `None` if it doesn't say, or says what can mean two things.
     pub(super) async fn reached(&self, session: &mut Session, budget: &mut Budget) -> Result<Option<u64>> {
-        let request = self.registry.request(Method::GET, session.url.clone(), self.title);
+        let request = Request::new(Method::GET, session.url.clone(), self.title);
         let answer = self.registry.call(request, &self.registry.writing(), budget).await?;
         if !answer.status.is_success() {
             return Ok(None);
@@ -119,7 +119,7 @@ async fn cancel(registry: &Registry, session: &Url) {
     let attempt = async {
         let scopes = registry.writing();
         let value = registry.0.auth.header(&registry.root()?, &scopes, 0).await?;
-        let request = registry.request(Method::DELETE, session.clone(), "an upload that was given up");
+        let request = Request::new(Method::DELETE, session.clone(), "an upload that was given up");
         let mut once = Budget::new(0, Duration::ZERO);
         registry.client().send(&request.authorized(value), &mut once).await?;
         Ok::<(), Error>(())
