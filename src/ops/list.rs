@@ -6,8 +6,8 @@ use crate::reference::{Location, Tag};
 use crate::report::{ArtifactResult, State};
 use crate::store::{Store, is_digest_tag};
 
-/// More bytes of tags than this are refused: no repository has them, but an endless list of pages does.
-const LIMIT: usize = 24 * 1024 * 1024;
+/// More bytes of tags than this, 160,000 of 20 characters, are refused: an endless list of pages has them.
+const LIMIT: usize = 8 * 1024 * 1024;
 
 /// What a tag takes beside its bytes.
 const OVERHEAD: usize = 32;
@@ -35,7 +35,7 @@ pub(super) async fn all_tags(store: &Store) -> Result<Vec<Tag>> {
         bytes += page.tags.iter().map(|tag| tag.as_str().len() + OVERHEAD).sum::<usize>();
         tags.extend(page.tags);
         if bytes > LIMIT {
-            let error = Error::integrity(format!("{}: more than 24 MiB of tags", store.location()));
+            let error = Error::integrity(format!("{}: more than 8 MiB of tags", store.location()));
             return Err(error.hint("the registry's list does not end; report this to its operator"));
         }
         match page.next {

@@ -191,7 +191,7 @@ impl fmt::Display for Sum {
         let [streams, files, calls] = self.searched;
         write!(
             f,
-            "{} runs, {} met their fault, exit {}; {streams} streams, {files} files, {calls} calls of programs searched: \
+            "{} runs, {} met their fault, exit {}; searched {streams} streams, {files} files, {calls} calls: \
              {} leaks",
             self.runs,
             self.struck,

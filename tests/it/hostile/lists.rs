@@ -53,7 +53,7 @@ fn m11_pages_of_tags_elsewhere_in_a_circle_and_without_end() {
         Scene::before(registry, false).does(Action::Tags)
     };
     case.refuses("pages without end", 6, "the list doesn't end", || pages(1, 1));
-    case.refuses("full pages without end", 7, "more than 24 MiB of tags", || {
+    case.refuses("full pages without end", 7, "more than 8 MiB of tags", || {
         pages(25_000, 128)
     });
     case.refuses("10^7 tags on a page", 7, "the answer is larger than", || {
