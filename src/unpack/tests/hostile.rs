@@ -80,7 +80,7 @@ async fn a06_links_out_and_writing_through_links() {
         .await;
 }
 
-/// Each layer is fine for itself: `docs/p` goes through what it doesn't have, and the layer inside of it has a link there.
+/// Each layer is fine for itself: `docs/p` goes through what it has not, and the layer inside of it has a link there.
 #[tokio::test]
 async fn a06_two_layers_that_lead_out_together() {
     let inner = || Tar::default().dir("docs/b").symlink("docs/b/d/q", "..").end();
