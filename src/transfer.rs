@@ -59,6 +59,8 @@ pub struct Engine {
     large: u32,
     /// Cores in use: a file takes one, a directory all.
     cores: Arc<Semaphore>,
+    /// Zstd windows of more than the usual size: one at a time.
+    windows: Arc<Semaphore>,
     /// How many cores there are.
     pub(crate) threads: u32,
     /// Memory for what is hashed or packed and waits to be sent.
@@ -78,6 +80,7 @@ impl Engine {
             report,
             blobs: Arc::new(Semaphore::new(blobs as usize)),
             large,
+            windows: Arc::new(Semaphore::new(1)),
             cores: Arc::new(Semaphore::new(threads as usize)),
             threads,
             budget: Budget::beside(threads as usize),
@@ -88,6 +91,11 @@ impl Engine {
     pub(crate) async fn blob(&self, size: u64) -> Result<SemaphorePermit<'_>> {
         let permits = if size > SMALL { self.large } else { 1 };
         permit(self.blobs.acquire_many(permits).await)
+    }
+
+    /// Waits until no other layer is unpacked whose zstd window is larger than usual.
+    pub(crate) async fn large_window(&self) -> Result<SemaphorePermit<'_>> {
+        permit(self.windows.acquire().await)
     }
 
     /// Waits for as many cores.

@@ -21,6 +21,7 @@ mod system;
 mod tests;
 mod title;
 mod unpacked;
+mod window;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ use crate::report::Transfer;
 use crate::store::{BlobSource, BlobStream};
 
 pub use title::{Titled, check_title, check_title_as, colliding};
+pub use window::{USUAL as USUAL_WINDOW, is_large as has_large_window};
 
 /// Limits on what a directory layer may unpack to.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,8 @@ pub struct Limits {
     pub bytes: Option<u64>,
     /// Entries.
     pub entries: u64,
+    /// The window of a zstd frame, as a power of 2.
+    pub window: u32,
 }
 
 impl Default for Limits {
@@ -47,6 +51,7 @@ impl Default for Limits {
         Limits {
             bytes: None,
             entries: 2_000_000,
+            window: window::LARGEST,
         }
     }
 }

@@ -8,7 +8,7 @@ mod write;
 pub use extension::{Extension, long_name, set, text};
 pub use write::{Member, pad, padding};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// Bytes of a header, and of the unit that data is padded to.
 pub const BLOCK: usize = 512;
@@ -29,6 +29,15 @@ pub fn is_sound(header: &tar::Header) -> bool {
         .map(|(at, &byte)| u32::from(if (148..156).contains(&at) { b' ' } else { byte }))
         .sum();
     header.cksum().ok() == Some(sum)
+}
+
+/// The size that the header states, in bytes. Of one in base 256 the crate drops what is over 64 bits, and so the sign.
+pub fn size(header: &tar::Header) -> Result<u64> {
+    let [mark, upper @ .., _, _, _, _, _, _, _, _] = header.as_old().size;
+    if mark & 0x80 != 0 && (mark != 0x80 || upper != [0; 3]) {
+        return Err(damaged("a size is out of bounds"));
+    }
+    header.entry_size().map_err(|_| damaged("a size is not a number"))
 }
 
 /// The bytes are not those of a sound tar.

@@ -2,7 +2,7 @@
 
 use super::docker::{self, Lookup};
 use super::keyless::Keyless;
-use super::{Cloud, Credential, Found, Provider, Sources, aws, azure, canonical, gcp, github, gitlab, given, quay};
+use super::{Cloud, Credential, Found, Provider, Sources, canonical, github, gitlab, given};
 use crate::env::Env;
 use crate::error::{Class, Error, Result};
 use crate::http::Client;
@@ -235,7 +235,7 @@ impl Chain {
                 let found = keyless.find(repository).await?;
                 Ok(found.ok_or_else(|| keyless.why_not(&repository.host)))
             }
-            Last::Named(provider, _) if !serves(*provider, &repository.host) => Ok(Err(
+            Last::Named(provider, _) if !provider.serves(&repository.host) => Ok(Err(
                 "not a registry of the `auth-provider`; name it with `registry`".to_owned(),
             )),
             Last::Named(_, keyless) => {
@@ -261,16 +261,6 @@ impl Chain {
             forgot |= keyless.forget(credential);
         }
         forgot
-    }
-}
-
-fn serves(provider: Provider, host: &Host) -> bool {
-    match provider {
-        Provider::Azure => azure::serves(host),
-        Provider::Aws => aws::serves(host),
-        Provider::Gcp => gcp::serves(host),
-        Provider::Quay => quay::serves(host),
-        Provider::None => false,
     }
 }
 

@@ -12,9 +12,10 @@ use url::form_urlencoded::Serializer;
 use super::IdTokens;
 use super::jwt::Claims;
 use super::keyless::Job;
+use super::said::Said;
 use crate::error::{Class, Error, Result};
 use crate::http::header::{CONTENT_TYPE, HeaderValue};
-use crate::http::{Answer, Body, Budget, Client, Follow, Method, Refusal, Request, Want, redacted};
+use crate::http::{Answer, Body, Budget, Client, Follow, Method, Request, Want, redacted};
 use crate::reference::Host;
 use crate::report::{Report, Secret};
 
@@ -82,11 +83,8 @@ pub(super) fn useless(answer: &Answer, why: &str) -> Error {
 /// The error of an answer that says no. It does not carry the answer along, and is never "not found": whoever asked
 /// for a manifest must not take the missing page of a cloud for a missing manifest.
 pub(super) fn refused(answer: &Answer) -> Error {
-    let class = match answer.status.as_u16() {
-        400..500 => Class::Denied,
-        _ => Class::Network,
-    };
-    Error::new(class, Refusal::of(answer).to_string())
+    let said = Said::new(answer, "", "");
+    said.error(said.to_string())
 }
 
 /// The secret in `answer`. One with anything but visible ASCII would add headers of its own.
@@ -200,12 +198,9 @@ pub(super) fn trusted_url(job: &Job, text: &str, from: &str) -> Result<Url> {
             .hint("write https://HOST[/PATH]; http is for this machine, and for hosts that `plain-http` names")
     };
     let url = Url::parse(text.trim()).map_err(|error| refuse(&error.to_string()))?;
-    let local = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err(refuse("it has no host")),
-    };
+    if !url.has_host() {
+        return Err(refuse("it has no host"));
+    }
     let plain = || {
         job.client
             .options()
@@ -215,7 +210,17 @@ pub(super) fn trusted_url(job: &Job, text: &str, from: &str) -> Result<Url> {
     };
     match url.scheme() {
         "https" => Ok(url),
-        "http" if local || plain() => Ok(url),
+        "http" if is_local(&url) || plain() => Ok(url),
         _ => Err(refuse("it is neither https nor an address of this machine")),
+    }
+}
+
+/// Whether it is on this machine.
+pub(super) fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }

@@ -7,9 +7,9 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use super::{Credential, Found, IdTokens, aws, azure, gcp, quay};
+use super::{Credential, Found, IdTokens, aws, azure, gcp, locked, quay};
 use crate::env::Env;
 use crate::error::Result;
 use crate::http::Client;
@@ -29,6 +29,26 @@ pub enum Provider {
     Quay,
     /// Nobody.
     None,
+}
+
+impl Provider {
+    /// The one whose registry `host` is.
+    fn of(host: &Host) -> Self {
+        let clouds = [Provider::Azure, Provider::Aws, Provider::Gcp, Provider::Quay];
+        let found = clouds.into_iter().find(|provider| provider.serves(host));
+        found.unwrap_or(Provider::None)
+    }
+
+    /// Whether `host` is one of its registries.
+    pub(super) fn serves(self, host: &Host) -> bool {
+        match self {
+            Provider::Azure => azure::serves(host),
+            Provider::Aws => aws::serves(host),
+            Provider::Gcp => gcp::serves(host),
+            Provider::Quay => quay::serves(host),
+            Provider::None => false,
+        }
+    }
 }
 
 /// The identity of the job at a cloud, from inputs. What is not given may stand in the cloud's own variables.
@@ -68,8 +88,7 @@ impl Job {
     }
 
     fn note(&self, host: &Host, reason: &str) {
-        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
-        reasons.insert(host.clone(), reason.to_owned());
+        locked(&self.reasons).insert(host.clone(), reason.to_owned());
     }
 }
 
@@ -119,22 +138,12 @@ impl Keyless {
     /// The credential of the job's identity for `repository`, if it has one there.
     pub(super) async fn find(&self, repository: &Repository) -> Result<Option<Found>> {
         let host = &repository.host;
-        let provider = match self.job.cloud.provider {
-            Some(provider) => provider,
-            None if azure::serves(host) => Provider::Azure,
-            None if aws::serves(host) => Provider::Aws,
-            None if gcp::serves(host) => Provider::Gcp,
-            None if quay::serves(host) => Provider::Quay,
-            None => Provider::None,
+        let provider = self.job.cloud.provider.unwrap_or_else(|| Provider::of(host));
+        let realm = match provider {
+            Provider::Azure => azure::realm(host),
+            _ => host.as_str(),
         };
-        let slot = {
-            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            let realm = match provider {
-                Provider::Azure => azure::realm(host),
-                _ => host.as_str(),
-            };
-            Arc::clone(slots.entry((provider, realm.to_owned())).or_default())
-        };
+        let slot = Arc::clone(locked(&self.slots).entry((provider, realm.to_owned())).or_default());
         let mut slot = slot.lock().await;
         let now = std::time::Instant::now();
         match &*slot {
@@ -161,16 +170,14 @@ impl Keyless {
 
     /// Why [`Keyless::find`] had nothing for `host`, as a clause.
     pub(super) fn why_not(&self, host: &Host) -> String {
-        let reasons = self.job.reasons.lock().unwrap_or_else(PoisonError::into_inner);
         let usual = || "no cloud that it has one at".to_owned();
-        reasons.get(host).cloned().unwrap_or_else(usual)
+        locked(&self.job.reasons).get(host).cloned().unwrap_or_else(usual)
     }
 
     /// Forgets `credential` if it was got here; returns whether it was.
     pub(super) fn forget(&self, credential: &Credential) -> bool {
-        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let mut forgot = false;
-        for slot in slots.values() {
+        for slot in locked(&self.slots).values() {
             // One that is being got is not the refused one.
             if let Ok(mut slot) = slot.try_lock()
                 && matches!(&*slot, Outcome::Got(found) if found.credential == *credential)

@@ -10,9 +10,10 @@ use serde::Deserialize;
 use super::exchange::{basic, id_tokens, identity, json, may_have, no_id_token, request, secret, send, useless};
 use super::jwt::Claims;
 use super::keyless::{Job, Provider};
+use super::said::Said;
 use super::{Credential, Found, clock};
-use crate::error::{Class, Error, Result};
-use crate::http::{Answer, Method, Refusal};
+use crate::error::{Error, Result};
+use crate::http::{Answer, Method};
 use crate::reference::{Host, Repository};
 use crate::report::Secret;
 
@@ -100,21 +101,15 @@ fn checked(robot: &str) -> Result<&str> {
 }
 
 fn refused(robot: &str, answer: &Answer, token: &Secret) -> Error {
-    let refusal = Refusal::of(answer);
-    let (class, hint) = match refusal.status.as_u16() {
-        404 | 405 => (
-            Class::Denied,
-            "this server has no federation of robots: it takes Quay 3.13 or later".to_owned(),
-        ),
-        400..500 => (
-            Class::Denied,
-            "in Quay, set the robot's federation to the token's iss and sub, letter by letter".to_owned(),
-        ),
-        _ => (Class::Network, "check that the registry is up".to_owned()),
+    let said = Said::new(answer, "", "");
+    let hint = match said.status {
+        404 | 405 => "this server has no federation of robots: it takes Quay 3.13 or later",
+        400..500 => "in Quay, set the robot's federation to the token's iss and sub, letter by letter",
+        _ => "check that the registry is up",
     };
-    let message = format!(
-        "Quay gave no token for the robot {robot}: {refusal}; {}",
+    said.error(format!(
+        "Quay gave no token for the robot {robot}: {said}; {}",
         identity(token)
-    );
-    Error::new(class, message).hint(hint)
+    ))
+    .hint(hint)
 }

@@ -88,6 +88,7 @@ fn unpack(output: &Utf8Path, data: &[u8]) -> Result<Utf8PathBuf> {
     let limits = Limits {
         bytes: Some(LIMIT),
         entries: 500,
+        ..Limits::default()
     };
     let (descriptor, stream) = blob(data);
     let progress = Report::silent().transfer(Direction::Down, "docs", descriptor.size);

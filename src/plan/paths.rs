@@ -69,7 +69,7 @@ impl Workspace {
         // What does not exist yet (an output) is judged by its nearest existing parent.
         let existing = absolute
             .ancestors()
-            .find_map(|ancestor| ancestor.canonicalize_utf8().ok());
+            .find_map(|ancestor| fs_err::canonicalize(ancestor).ok());
         if existing.is_some_and(|real| !real.starts_with(&self.real)) {
             return Err(self.outside(path, "a link on it leads outside of the working directory"));
         }
@@ -140,6 +140,24 @@ mod tests {
                 Workspace::new(&inner, true).unwrap().resolve(bad.into()).is_ok(),
                 "{bad}"
             );
+        }
+    }
+
+    // Names that other systems don't have.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_link_leads_outside_whatever_the_name_it_leads_to() {
+        use std::os::unix::ffi::OsStrExt;
+        let outer = tempfile::tempdir().unwrap();
+        let inner = Utf8Path::from_path(outer.path()).unwrap().join("work");
+        let there = outer.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+        fs_err::create_dir_all(&inner).unwrap();
+        fs_err::create_dir(&there).unwrap();
+        fs_err::write(there.join("secret"), "x").unwrap();
+        fs_err::os::unix::fs::symlink(&there, inner.join("link")).unwrap();
+        let strict = Workspace::new(&inner, false).unwrap();
+        for bad in ["link", "link/secret", "link/new"] {
+            assert!(strict.resolve(bad.into()).is_err(), "{bad}");
         }
     }
 }

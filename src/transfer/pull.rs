@@ -74,11 +74,12 @@ async fn fetch(
     limits: Limits,
     engine: &Engine,
 ) -> Result<PulledFile> {
-    let _permit = engine.blob(layer.size).await?;
     let title = title(layer)?;
-    let transfer = engine.report.transfer(Direction::Down, title, layer.size);
     let is = |key: &str| layer.annotations.get(key).is_some_and(|value| value == "true");
     let (unpack, executable) = (is(names::UNPACK), is(names::EXECUTABLE));
+    // What unpacks is large, whatever its size: a few KiB can become gigabytes, and take a decoder's window meanwhile.
+    let _permit = engine.blob(if unpack { u64::MAX } else { layer.size }).await?;
+    let transfer = engine.report.transfer(Direction::Down, title, layer.size);
     let unpacked = match layer.annotations.get(names::UNPACKED_DIGEST) {
         Some(text) if unpack => Some(text.parse::<Digest>()?),
         _ => None,
@@ -91,8 +92,24 @@ async fn fetch(
             present: true,
         });
     }
-    let stream = open(layer, store).await?;
+    let mut stream = open(layer, store).await?;
     let path = if unpack {
+        let large;
+        (large, stream) = unpack::has_large_window(stream).await?;
+        let mut limits = limits;
+        let _alone = match large {
+            // Its connection is given back: nobody may wait for those before it and hold what they need.
+            true => {
+                drop(stream);
+                let alone = engine.large_window().await?;
+                stream = open(layer, store).await?;
+                Some(alone)
+            }
+            false => {
+                limits.window = limits.window.min(unpack::USUAL_WINDOW);
+                None
+            }
+        };
         output
             .unpack(title, layer, unpacked.as_ref(), stream, limits, &transfer)
             .await?

@@ -6,7 +6,7 @@ use tar::{EntryType, Header};
 
 use super::unpacked::Unpacked;
 use crate::error::{Error, Result};
-use crate::ustar::{BLOCK, Extension, MAX_METADATA, damaged, is_sound, long_name, set, text};
+use crate::ustar::{BLOCK, Extension, MAX_METADATA, damaged, is_sound, long_name, padding, set, size, text};
 
 /// An entry that can be unpacked.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl Archive {
                     self.max_entries
                 )));
             }
-            let size = header.entry_size().map_err(|_| damaged("a size is not a number"))?;
+            let size = size(&header)?;
             match header.entry_type() {
                 EntryType::XHeader => extension.read_pax(&self.metadata(size)?, false)?,
                 EntryType::XGlobalHeader => Extension::default().read_pax(&self.metadata(size)?, true)?,
@@ -146,12 +146,11 @@ impl Archive {
 
     /// Data of `size` bytes comes now.
     fn expect(&mut self, size: u64) -> Result<()> {
-        let block = BLOCK as u64;
-        if size.checked_next_multiple_of(block).is_none() {
+        self.data = size;
+        self.padding = padding(size) as u64;
+        if size.checked_add(self.padding).is_none() {
             return Err(damaged("a size is out of bounds"));
         }
-        self.data = size;
-        self.padding = (block - size % block) % block;
         Ok(())
     }
 

@@ -33,7 +33,7 @@ pub(super) fn unpack(
         .unwrap_or_else(|| FREE_BYTES.max(descriptor.size.saturating_mul(MAX_RATIO)));
     root.sweep(title);
     let mut staging = Staging::new(&spot.dir, title, &path, limit)?;
-    let filled = fill(&mut staging, &mut blob, expected, limit, limits.entries);
+    let filled = fill(&mut staging, &mut blob, expected, limit, limits);
     let digests = filled.map_err(|error| {
         // A blob that was damaged on its way says more than what its damage did to the archive.
         let blame = if error.class() == Class::Integrity {
@@ -62,10 +62,11 @@ fn fill(
     blob: &mut Blob,
     expected: Option<&Digest>,
     limit: u64,
-    max_entries: u64,
+    limits: Limits,
 ) -> Result<Digests> {
     std::thread::scope(|scope| {
-        let mut archive = Archive::new(Unpacked::start(scope, blob, expected, limit)?, max_entries);
+        let tar = Unpacked::start(scope, blob, expected, limit, limits.window)?;
+        let mut archive = Archive::new(tar, limits.entries);
         while let Some(entry) = archive.next()? {
             staging.add(entry, &mut archive)?;
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::staging::split;
 use crate::error::{Error, Result};
 use crate::ustar::MAX_PATH;
 
@@ -13,6 +14,9 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// Steps for judging all links of an archive; without a bound long chains of links would take hours.
 const MAX_STEPS: u32 = 50_000_000;
+
+/// What a look at the disk counts for among them.
+const LOOK: u32 = 100;
 
 /// The links of an archive: path relative to the title → target as written.
 #[derive(Default)]
@@ -44,10 +48,11 @@ impl Links {
     }
 
     /// All links, each judged: followed to its end, through other links too, it stays in the directory `title`.
-    pub(super) fn judged(&self, title: &str) -> Result<Vec<(&str, &str)>> {
+    /// `is_directory` tells of a path relative to it whether the archive has a directory there.
+    pub(super) fn judged(&self, title: &str, is_directory: impl Fn(&str) -> bool) -> Result<Vec<(&str, &str)>> {
         let mut steps = 0;
         for (path, target) in &self.links {
-            self.follow(title, path, &mut steps)
+            self.follow(title, path, target, &is_directory, &mut steps)
                 .map_err(|why| refuse(path, target, why))?;
         }
         Ok(self
@@ -57,44 +62,74 @@ impl Links {
             .collect())
     }
 
-    /// Where the link at `path` ends. On the way only `title`'s own parents may be passed, as in `../title/x`.
-    fn follow(&self, title: &str, path: &str, steps: &mut u32) -> Result<(), &'static str> {
+    /// Goes where the link at `path` leads. On the way only `title`'s own parents may be passed, as in `../title/x`.
+    ///
+    /// Up again it goes from directories of the archive alone: anything else may be a link of another layer, or of what
+    /// was there before, and its parent be anywhere.
+    fn follow(
+        &self,
+        title: &str,
+        path: &str,
+        target: &str,
+        is_directory: &impl Fn(&str) -> bool,
+        steps: &mut u32,
+    ) -> Result<(), &'static str> {
+        const OUT: &str = "it leads out of the directory";
         let title: Vec<&str> = title.split('/').collect();
-        let mut here = title.clone();
-        let mut todo: Vec<&str> = path.split('/').rev().collect();
-        let mut hops = 0;
+        // Where we are below the title, or how many of its parts we are above its end.
+        let (mut here, mut above) = (split(path).0.to_owned(), 0);
+        // So many bytes of `here` are directories for sure: a link lies in them.
+        let mut sure = here.len();
+        let mut todo: Vec<&str> = target.split('/').rev().collect();
+        let mut hops = 1;
         while let Some(part) = todo.pop() {
             *steps += 1;
+            match part {
+                "" | "." => {}
+                ".." if here.is_empty() => {
+                    above += 1;
+                    if above > title.len() {
+                        return Err(OUT);
+                    }
+                }
+                ".." => {
+                    if here.len() > sure {
+                        *steps += LOOK;
+                        if !is_directory(&here) {
+                            return Err("it goes up again from what is no directory of the archive");
+                        }
+                    }
+                    here.truncate(split(&here).0.len());
+                    sure = here.len();
+                }
+                name if above > 0 => {
+                    if title.get(title.len() - above) != Some(&name) {
+                        return Err(OUT);
+                    }
+                    above -= 1;
+                }
+                name => {
+                    let parent = here.len();
+                    if parent > 0 {
+                        here.push('/');
+                    }
+                    here.push_str(name);
+                    if let Some(target) = self.links.get(&here) {
+                        hops += 1;
+                        if hops > MAX_HOPS {
+                            return Err("it goes through more than 40 links");
+                        }
+                        here.truncate(parent);
+                        sure = parent;
+                        todo.extend(target.split('/').rev());
+                    }
+                }
+            }
             if *steps > MAX_STEPS {
                 return Err("the links of the archive form chains that are too long");
             }
-            match part {
-                "" | "." => continue,
-                ".." => {
-                    here.pop().ok_or("it leads out of the directory")?;
-                    continue;
-                }
-                name => here.push(name),
-            }
-            if !here.iter().zip(&title).all(|(one, other)| one == other) {
-                return Err("it leads out of the directory");
-            }
-            let Some(inside) = here.get(title.len()..).filter(|inside| !inside.is_empty()) else {
-                continue;
-            };
-            if let Some(target) = self.links.get(&inside.join("/")) {
-                hops += 1;
-                if hops > MAX_HOPS {
-                    return Err("it goes through more than 40 links");
-                }
-                here.pop();
-                todo.extend(target.split('/').rev());
-            }
         }
-        if here.len() < title.len() {
-            return Err("it leads out of the directory");
-        }
-        Ok(())
+        if above > 0 { Err(OUT) } else { Ok(()) }
     }
 }
 
@@ -118,7 +153,8 @@ mod tests {
         for (path, target) in links {
             all.add(path, (*target).to_owned())?;
         }
-        all.judged(title).map(|judged| judged.len())
+        all.judged(title, |path| path == "c" || path.starts_with("d/"))
+            .map(|judged| judged.len())
     }
 
     #[test]
@@ -129,6 +165,7 @@ mod tests {
             &[("a", ".")],
             &[("a", "dangling/./x//y")],
             &[("a", "b"), ("b", "c/../d")],
+            &[("a", "d/x/../../c")],
             &[("a/x", "../../docs/b")],
         ];
         for links in good {
@@ -159,6 +196,26 @@ mod tests {
             let error = judge("docs", links).expect_err(&format!("{links:?}"));
             assert_eq!(error.class(), crate::error::Class::Integrity);
         }
+    }
+
+    /// Another layer may have made a link of it, which leads elsewhere: `n/..` is where it points to, and up.
+    #[test]
+    fn a06_links_that_go_up_from_what_the_archive_does_not_have() {
+        for target in ["n/..", "n/../x", "c/n/../..", "c/../n/m/../x"] {
+            let error = judge("docs", &[("a", target)]).expect_err(target);
+            assert!(error.message().contains("no directory of the archive"), "{error}");
+        }
+    }
+
+    /// Each step costs the same, however deep it is.
+    #[test]
+    fn a11_long_targets_are_judged_in_time() {
+        let target = "a/".repeat(2000);
+        let links: Vec<(String, &str)> = (0..1000).map(|n| (format!("l{n}"), target.as_str())).collect();
+        let links: Vec<(&str, &str)> = links.iter().map(|(path, target)| (path.as_str(), *target)).collect();
+        let begun = std::time::Instant::now();
+        judge("docs", &links).unwrap();
+        assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
     }
 
     #[test]

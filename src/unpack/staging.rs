@@ -100,7 +100,8 @@ impl<'a> Staging<'a> {
     /// Makes the links, the last thing that is written.
     pub(super) fn make_links(&mut self) -> Result<()> {
         let links = std::mem::take(&mut self.links);
-        for (path, target) in links.judged(self.title)? {
+        let is_directory = |path: &str| self.content.symlink_metadata(path).is_ok_and(|found| found.is_dir());
+        for (path, target) in links.judged(self.title, is_directory)? {
             let (parent, name) = split(path);
             let directory = self.parent(parent)?;
             let made = make_link(directory, target, name);
@@ -275,6 +276,6 @@ impl Drop for Staging<'_> {
 }
 
 /// Parent (empty for none) and last part.
-fn split(path: &str) -> (&str, &str) {
+pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }

@@ -23,11 +23,6 @@ const LARGE: u64 = 2 * 1024 * 1024;
 /// Blocks that it may be ahead.
 const AHEAD: usize = 2;
 
-/// The largest window of a zstd frame, as a power of 2: what its decoder sets aside when the frame says so. 128 MiB are
-/// what `zstd --ultra -22` and `--long` write, and what the program `zstd` reads without being told to take more; our
-/// own frames and those of its levels up to 19 need 8 MiB or less.
-const WINDOW_LOG: u32 = 27;
-
 /// Reads the tar.
 pub(super) struct Unpacked {
     blocks: Receiver<Result<Bytes>>,
@@ -38,18 +33,20 @@ pub(super) struct Unpacked {
 }
 
 impl Unpacked {
-    /// Starts to decode `blob`; `expected` is the digest of the tar, if one is known.
+    /// Starts to decode `blob`; `expected` is the digest of the tar, if one is known, `limit` its bytes, `window` that
+    /// of a zstd frame as a power of 2.
     pub(super) fn start<'scope, 'b: 'scope>(
         scope: &'scope Scope<'scope, '_>,
         blob: &'b mut Blob,
         expected: Option<&Digest>,
         limit: u64,
+        window: u32,
     ) -> Result<Self> {
         let hashing = expected.map(|digest| Hashing::new(digest.algorithm(), blob.size() >= LARGE));
         let (sender, blocks) = sync_channel(AHEAD);
         let thread = std::thread::Builder::new().name("decode".to_owned());
         thread.spawn_scoped(scope, move || {
-            if let Err(error) = decode(blob, limit, &sender) {
+            if let Err(error) = decode(blob, limit, window, &sender) {
                 let _ = sender.send(Err(error));
             }
         })?;
@@ -111,7 +108,7 @@ impl Unpacked {
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn read_all(blob: &mut Blob, limit: u64) -> Result<Vec<u8>> {
     std::thread::scope(|scope| {
-        let mut unpacked = Unpacked::start(scope, blob, None, limit)?;
+        let mut unpacked = Unpacked::start(scope, blob, None, limit, super::window::LARGEST)?;
         let mut bytes = Vec::new();
         loop {
             let there = unpacked.fill()?;
@@ -126,8 +123,8 @@ pub(super) fn read_all(blob: &mut Blob, limit: u64) -> Result<Vec<u8>> {
 }
 
 /// Sends the tar inside `blob` in blocks, as long as they are wanted.
-fn decode(blob: &mut Blob, limit: u64, blocks: &SyncSender<Result<Bytes>>) -> Result<()> {
-    let mut decoder = Decoder::new(blob)?;
+fn decode(blob: &mut Blob, limit: u64, window: u32, blocks: &SyncSender<Result<Bytes>>) -> Result<()> {
+    let mut decoder = Decoder::new(blob, window)?;
     let mut left = limit;
     let mut sent: VecDeque<Bytes> = VecDeque::new();
     loop {
@@ -185,7 +182,8 @@ enum Decoder<'a> {
     /// Several members count as one stream (RFC 1952 section 2.2); anything else behind one is an error.
     Gzip(Box<MultiGzDecoder<&'a mut Blob>>),
     /// Several frames count as one stream, and what a skippable one holds as nothing (RFC 8878 section 3.1).
-    Zstd(Box<ZstdDecoder<'static, &'a mut Blob>>),
+    /// With the largest window, as a power of 2.
+    Zstd(Box<ZstdDecoder<'static, &'a mut Blob>>, u32),
     Plain(&'a mut Blob),
 }
 
@@ -213,12 +211,12 @@ impl Digests {
 
 impl<'a> Decoder<'a> {
     /// Looks at the magic; nothing is decoded yet.
-    fn new(blob: &'a mut Blob) -> Result<Self> {
+    fn new(blob: &'a mut Blob, window: u32) -> Result<Self> {
         Ok(match blob.peek(4)? {
             [0x1f, 0x8b, ..] => Decoder::Gzip(Box::new(MultiGzDecoder::new(blob))),
             // A frame, or a skippable one before it.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-                Decoder::Zstd(Box::new(zstd_decoder(blob)?))
+                Decoder::Zstd(Box::new(zstd_decoder(blob, window)?), window)
             }
             _ => Decoder::Plain(blob),
         })
@@ -228,25 +226,27 @@ impl<'a> Decoder<'a> {
     fn damaged(&self, error: &std::io::Error) -> Error {
         let format = match self {
             Decoder::Gzip(_) => "gzip",
-            Decoder::Zstd(_) => "zstd",
+            // libzstd's name of ZSTD_error_frameParameter_windowTooLarge; the crate hands on no number.
+            Decoder::Zstd(_, window) if error.to_string().contains("requires too much memory") => {
+                return Error::integrity(format!(
+                    "its zstd stream asks for a window of more than {} MiB",
+                    (1u64 << window) >> 20
+                ))
+                .hint(format!(
+                    "who pushed it can compress with a smaller one: at most `--long={window}` of the program zstd"
+                ));
+            }
+            Decoder::Zstd(..) => "zstd",
             Decoder::Plain(_) => "tar",
         };
-        // libzstd's name of ZSTD_error_frameParameter_windowTooLarge; the crate hands on no number.
-        if error.to_string().contains("requires too much memory") {
-            return Error::integrity(format!(
-                "its zstd stream asks for a window of more than {} MiB",
-                (1u64 << WINDOW_LOG) >> 20
-            ))
-            .hint("who pushed it can compress with a smaller one: at most `--long=27` of the program zstd");
-        }
         Error::integrity(format!("its {format} stream is damaged: {error}"))
     }
 }
 
-fn zstd_decoder(blob: &mut Blob) -> Result<ZstdDecoder<'static, &mut Blob>> {
+fn zstd_decoder(blob: &mut Blob, window: u32) -> Result<ZstdDecoder<'static, &mut Blob>> {
     let refused = |error| Error::internal("zstd refused its own settings").caused_by(error);
     let mut decoder = ZstdDecoder::with_buffer(blob).map_err(refused)?;
-    decoder.window_log_max(WINDOW_LOG).map_err(refused)?;
+    decoder.window_log_max(window).map_err(refused)?;
     Ok(decoder)
 }
 
@@ -254,7 +254,7 @@ impl Read for Decoder<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         match self {
             Decoder::Gzip(decoder) => decoder.read(buffer),
-            Decoder::Zstd(decoder) => decoder.read(buffer),
+            Decoder::Zstd(decoder, _) => decoder.read(buffer),
             Decoder::Plain(blob) => blob.read(buffer),
         }
     }

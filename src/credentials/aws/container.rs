@@ -1,10 +1,10 @@
 //! Keys from the service that ECS, EKS (Pod Identity), CodeBuild and Greengrass give their containers, as the SDKs
 //! find it ("Container credential provider" of AWS's SDK reference).
 
-use url::{Host, Url};
+use url::Url;
 
 use super::keys::Keys;
-use crate::credentials::exchange::{is_token, read_file, refused, request, send_within};
+use crate::credentials::exchange::{is_local, is_token, read_file, refused, request, send_within};
 use crate::credentials::keyless::Job;
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -50,16 +50,10 @@ impl Place {
             return Ok(None);
         };
         let url = parse(FULL, text.trim())?;
-        let local = match url.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
         let service = url.host_str().is_some_and(|host| SERVICES.contains(&host));
         match url.scheme() {
             "https" => {}
-            "http" if local || service => {}
+            "http" if is_local(&url) || service => {}
             _ => {
                 return Err(Error::usage(format!(
                     "{FULL}: {} may not be asked for keys",

@@ -14,7 +14,7 @@ use crate::oci::{Digest, Entries};
 use crate::store::layout::contents::{MARKER, MARKER_LIMIT, check_marker};
 use crate::store::layout::index::Index;
 use crate::store::section::Section;
-use crate::ustar::{BLOCK, Extension, MAX_METADATA, damaged, is_sound, long_name, padding, set, text};
+use crate::ustar::{BLOCK, Extension, MAX_METADATA, damaged, is_sound, long_name, padding, set, size, text};
 
 /// Headers in one archive: far above what images have, and each costs a read.
 const MAX_ENTRIES: usize = 200_000;
@@ -137,7 +137,7 @@ impl Scan<'_> {
                     false => Ok(false),
                 };
             };
-            let size = header.entry_size().map_err(|_| damaged("a size is not a number"))?;
+            let size = size(&header)?;
             match header.entry_type() {
                 EntryType::XHeader => extension.read_pax(&self.metadata(size)?, false)?,
                 EntryType::XGlobalHeader => Extension::default().read_pax(&self.metadata(size)?, true)?,

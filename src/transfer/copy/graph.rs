@@ -20,8 +20,11 @@ const MAX_DEPTH: usize = 32;
 /// Manifests of one copy.
 const MAX_MANIFESTS: usize = 10_000;
 
-/// Bytes of all of them, which are held until they are stored, and of what lists of referrers say.
+/// Bytes that all of them may take, as they are held until they are stored, and what they and lists of referrers name.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
+
+/// Bytes that a descriptor takes beside its texts: ten times what it takes in a manifest.
+const DESCRIPTOR: usize = 1024;
 
 /// Manifests that are asked for at once.
 const AT_ONCE: usize = 8;
@@ -103,8 +106,15 @@ impl Graph {
 impl Node {
     /// Bytes that are held for it.
     fn weight(&self) -> usize {
-        let manifest = self.manifest.as_ref().map_or(0, |(raw, _)| raw.bytes().len());
-        manifest + self.referrers.iter().map(Descriptor::weight).sum::<usize>()
+        let manifest = self.manifest.as_ref();
+        let listed: &[Descriptor] = match manifest.map(|(_, content)| content) {
+            Some(Content::Index(index)) => &index.manifests,
+            Some(Content::Artifact(artifact)) => &artifact.layers,
+            None => &[],
+        };
+        let descriptors = listed.iter().chain(&self.blobs).chain(&self.referrers);
+        let descriptors: usize = descriptors.map(|one| DESCRIPTOR + one.weight()).sum();
+        manifest.map_or(0, |(raw, _)| raw.bytes().len()) + descriptors
     }
 }
 
@@ -136,7 +146,8 @@ pub(super) async fn gather(root: &Root, there: bool, needed: bool, copy: Copy<'_
                 .retain(|referrer| referring.insert(referrer.digest.clone()));
             bytes += node.weight();
             if bytes > MAX_BYTES {
-                return Err(too_much(&format!("has manifests of more than {MAX_BYTES} bytes"), copy));
+                let memory = MAX_BYTES / 1024 / 1024;
+                return Err(too_much(&format!("takes more than {memory} MiB of memory"), copy));
             }
             level.extend(
                 next.into_iter()
@@ -155,4 +166,33 @@ pub(super) async fn gather(root: &Root, there: bool, needed: bool, copy: Copy<'_
 fn too_much(what: &str, copy: Copy<'_>) -> Error {
     Error::integrity(format!("{}: what is to be copied {what}", copy.source.location()))
         .hint("copy its parts by their digests")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::ImageManifest;
+
+    /// A manifest of 2 MiB takes many times that as long as it is held.
+    #[test]
+    fn m30_a_manifest_weighs_what_it_takes_in_memory() {
+        let layers = vec![Descriptor::new("a/b", Digest::of(b"x"), 1); 15_000];
+        let raw = ImageManifest::new("a/b".to_owned(), None, layers.clone())
+            .to_raw()
+            .unwrap();
+        assert!(raw.bytes().len() < 2 * 1024 * 1024);
+        let content = raw.content().unwrap();
+        let node = Node {
+            descriptor: raw.descriptor(),
+            manifest: Some((raw, content)),
+            referrers: Vec::new(),
+            there: There::No,
+            blobs: layers,
+        };
+        assert!(
+            node.weight() > 2 * 15_000 * size_of::<Descriptor>(),
+            "{}",
+            node.weight()
+        );
+    }
 }

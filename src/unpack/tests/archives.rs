@@ -31,6 +31,15 @@ async fn a09_headers_that_overrule_headers() {
         .await;
     let global = Tar::docs().pax(b'g', &[("path", "docs/y")]).file("docs/x", "");
     fixture.refuses(&global.end(), "global pax header").await;
+    // Base 256: 2^64 and one more byte, and less than nothing; others refuse them, or read another size.
+    for upper in [[0x80, 0, 0, 1], [0x81, 0, 0, 0], [0xff, 0xff, 0xff, 0xff]] {
+        let tar = Tar::docs().entry(b'0', "docs/x", "", b"x", |header| {
+            header.as_old_mut().size = [0; 12];
+            header.as_old_mut().size[..4].copy_from_slice(&upper);
+            header.as_old_mut().size[11] = 1;
+        });
+        fixture.refuses(&tar.end(), "a size is out of bounds").await;
+    }
     for size in ["18446744073709551615", "99999999999999999999", "-1", "x"] {
         let tar = Tar::docs().pax(b'x', &[("size", size)]).file("docs/x", "x");
         fixture.refuses(&tar.end(), "a size is").await;
@@ -109,7 +118,11 @@ async fn a11_bombs() {
     let fixture = Fixture::new();
     let before = fixture.tree();
     let zeros = Tar::docs().file("docs/x", &"\0".repeat(300_000)).end();
-    let small = |bytes, entries| Limits { bytes, entries };
+    let small = |bytes, entries| Limits {
+        bytes,
+        entries,
+        ..Limits::default()
+    };
     let limited = |limits| fixture.unpack_with("docs", &zeros, None, limits);
     let error = limited(small(Some(100_000), 100)).await.unwrap_err();
     assert!(error.message().contains("unpacks to more than 100000 bytes"), "{error}");

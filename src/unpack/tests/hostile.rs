@@ -80,6 +80,27 @@ async fn a06_links_out_and_writing_through_links() {
         .await;
 }
 
+/// Each layer is fine for itself: `docs/p` goes through what it has not, and the layer inside of it has a link there.
+#[tokio::test]
+async fn a06_two_layers_that_lead_out_together() {
+    let inner = || Tar::default().dir("docs/b").symlink("docs/b/d/q", "..").end();
+    let outer = || Tar::docs().symlink("docs/p", "b/d/q/../../..").end();
+    for inner_first in [true, false] {
+        let fixture = Fixture::new();
+        if inner_first {
+            fixture.unpack("docs/b", &inner()).await.unwrap();
+        }
+        fixture.refuses(&outer(), "no directory of the archive").await;
+    }
+    // With a directory of its own there the other layer's link has no place.
+    let fixture = Fixture::new();
+    let own = Tar::docs().dir("docs/b/d/q").symlink("docs/p", "b/d/q/../..");
+    fixture.unpack("docs", &own.end()).await.unwrap();
+    let error = fixture.unpack("docs/b", &inner()).await.unwrap_err();
+    assert!(error.message().contains("there is a directory"), "{error}");
+    assert_eq!(fs_err::read_dir(fixture.out("docs/p")).unwrap().count(), 1);
+}
+
 #[tokio::test]
 async fn a07_hard_links_out() {
     let fixture = Fixture::new();

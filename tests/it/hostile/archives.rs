@@ -2,8 +2,10 @@
 
 use std::io::Write as _;
 
+use serde_json::json;
+
 use super::case::{Case, Seen};
-use super::scene::{Scene, UNPACKED_DIGEST};
+use super::scene::{Scene, UNPACK, UNPACKED_DIGEST, title};
 use crate::support::faults::Fault;
 use crate::support::tar::{Tar, gzip, zstd};
 
@@ -153,9 +155,38 @@ fn a11_bombs_of_bytes_and_of_entries() {
     // Zstandard with a window of 2 GiB.
     let window = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x01, 0x00, 0x00];
     refused(&case, "a window of 2 GiB", "a window of more than 128 MiB", &window);
+    for log in [22, 23, 27] {
+        let what = format!("24 at once, each with a window of 2^{log}");
+        case.ends(&what, 0, "", || many_windows(log), |_| {});
+    }
     case.refuses("10^7 headers", 7, limits, || {
         Scene::new().packed(&headers(), &[]).flags(&["--unpack-limit", "64MiB"])
     });
+}
+
+/// Directories, each a few KiB that unpack to 20 MiB of headers: with 64 small blobs at once, a window each would be
+/// gigabytes.
+fn many_windows(log: u32) -> Scene {
+    Scene::new().artifact(|graph| {
+        let packed = |number: usize| {
+            let name = format!("d{number}");
+            let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+            encoder.window_log(log).unwrap();
+            encoder.write_all(&Tar::default().dir(&name).open_ended()).unwrap();
+            let many = Tar::default().pax(b'g', &[("comment", "x")]).open_ended().repeat(1024);
+            for _ in 0..20 {
+                encoder.write_all(&many).unwrap();
+            }
+            let mut layer = graph.blob(
+                "application/vnd.oci.image.layer.v1.tar+zstd",
+                &encoder.finish().unwrap(),
+            );
+            layer["annotations"] = title(&name);
+            layer["annotations"][UNPACK] = json!("true");
+            layer
+        };
+        (0..24).map(packed).collect()
+    })
 }
 
 /// Ten million global headers, packed.
