@@ -3,6 +3,7 @@
 //! Written byte for byte as ORAS writes them (field order, sorted keys, Go's escapes), so that the same content has
 //! the same digest whichever tool made it.
 
+mod content;
 mod descriptor;
 mod digest;
 mod entries;
@@ -12,8 +13,10 @@ mod index;
 mod json;
 mod manifest;
 mod media_type;
+mod raw_manifest;
 mod time;
 
+pub use content::{Artifact, Content};
 pub use descriptor::{Annotations, Descriptor, Platform, is_index};
 pub use digest::{Algorithm, Digest, Hasher};
 pub use entries::{ENTRIES, Entries, Entry};
@@ -21,8 +24,9 @@ pub use few::Few;
 pub use fields::{Fields, raw};
 pub use index::Index;
 pub use json::to_canonical_json;
-pub use manifest::{Artifact, Content, ImageManifest, RawManifest};
+pub use manifest::ImageManifest;
 pub use media_type::MediaType;
+pub use raw_manifest::RawManifest;
 pub use time::{is_rfc_3339, rfc_3339};
 
 /// Media types and annotation keys that this program writes or looks for.

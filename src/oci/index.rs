@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::manifest::bounded;
+use super::raw_manifest::bounded;
 use super::{Annotations, Descriptor, Platform, RawManifest, names, to_canonical_json};
 use crate::error::{Class, Error, Result};
 

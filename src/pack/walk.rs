@@ -87,7 +87,27 @@ fn link(full: &Utf8Path, path: &Utf8Path) -> Result<Utf8PathBuf> {
         )
         .hint("exclude the link, or put what it leads to into the directory: no client would restore it"));
     }
+    if let Some(missing) = goes_up_from(full, &target) {
+        return Err(Error::new(
+            Class::Local,
+            format!("{full}: the link leads to {target}, up again from {missing}, which is no directory"),
+        )
+        .hint("exclude the link: pull would refuse it, as another layer could bring what leads elsewhere"));
+    }
     Ok(target)
+}
+
+/// What a link passes on its way and goes up from, though it is no directory.
+fn goes_up_from(full: &Utf8Path, target: &Utf8Path) -> Option<Utf8PathBuf> {
+    let folder = full.parent()?;
+    let mut way = Utf8PathBuf::new();
+    for part in target.components() {
+        if part == Utf8Component::ParentDir && way.file_name().is_some() && !folder.join(&way).is_dir() {
+            return Some(way);
+        }
+        way.push(part);
+    }
+    None
 }
 
 /// Whether a link at `path` leads out of the directory, judged by the names alone, as ORAS does on pull
@@ -155,6 +175,30 @@ mod tests {
 
     // Two names that Windows takes for one.
     #[cfg(unix)]
+    #[cfg(unix)]
+    #[test]
+    fn what_pull_refuses_is_not_packed() {
+        let (_keep, root) = tree(&["a/b/file", "c/file"]);
+        for (target, missing) in [
+            ("b/../b/file", None),
+            ("../c/../a/b", None),
+            ("nowhere/b", None),
+            ("nowhere/../b", Some("nowhere")),
+            ("b/file/../x", Some("b/file")),
+            ("../c/nowhere/../file", Some("../c/nowhere")),
+        ] {
+            let link = root.join("a/link");
+            fs_err::os::unix::fs::symlink(target, &link).unwrap();
+            assert_eq!(
+                goes_up_from(&link, target.into()).as_deref(),
+                missing.map(Utf8Path::new)
+            );
+            let packed = super::link(&link, Utf8Path::new("a/link"));
+            assert_eq!(packed.is_ok(), missing.is_none(), "{target}");
+            fs_err::remove_file(&link).unwrap();
+        }
+    }
+
     #[test]
     fn a_directory_comes_before_its_content_and_names_in_the_order_of_bytes() {
         let (_guard, root) = tree(&["b/x", "b-c", "a", "B", "b.d", "b/x-y/z", "ä"]);

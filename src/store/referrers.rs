@@ -12,7 +12,7 @@ use crate::reference::{Pointer, Tag};
 pub(super) const LIMIT: usize = 10_000;
 
 /// Bytes that all of their descriptors may say ([`Descriptor::weight`]): what a registry's pages hold is kept.
-pub(super) const TEXT: usize = 12 * 1024 * 1024;
+pub(super) const TEXT: usize = 8 * 1024 * 1024;
 
 /// Entries without artifact type whose manifests are looked into, at most; and at once.
 const COMPLETED: usize = 1_000;

@@ -186,6 +186,34 @@ fn m20_a_list_of_referrers_that_lies() {
             few_requests,
         );
     }
+    // As much as is taken: told, within the bound of memory.
+    let long = |at: usize| {
+        let mut entry = entry(at);
+        entry["annotations"] = json!({"a": "x".repeat(500)});
+        entry
+    };
+    case.ends(
+        "9,000 entries of 900 bytes",
+        0,
+        "",
+        || listed(Action::Discover, |_, _| (0..9_000).map(long).collect()),
+        // Each is asked for its own.
+        |_| {},
+    );
+    case.ends(
+        "9,000 entries of 1,400 bytes",
+        6,
+        "the list doesn't end",
+        || {
+            let longer = |at| {
+                let mut entry = long(at);
+                entry["annotations"]["b"] = json!("x".repeat(500));
+                entry
+            };
+            listed(Action::Discover, |_, _| (0..9_000).map(longer).collect())
+        },
+        few_requests,
+    );
     for action in [Action::Discover, Action::PullReferrers] {
         case.ends(
             &format!("20,000 entries under the fallback tag, {action:?}"),
