@@ -24,8 +24,11 @@ impl RawManifest {
     /// manifest and an index at once (CVE-2021-41190), and duplicate keys.
     pub fn content(&self) -> Result<Content> {
         let refuse = |why: String| Error::integrity(format!("manifest {}: {why}", self.digest()));
-        if strings(self.bytes()) > STRINGS {
-            return Err(refuse(format!("it has more than {STRINGS} strings")));
+        let (parts, depth) = parts(self.bytes());
+        if parts > PARTS || depth > DEPTH {
+            return Err(refuse(format!(
+                "it has more than {PARTS} strings, separators and brackets, or {DEPTH} brackets in each other"
+            )));
         }
         let read: Read = serde_json::from_slice(self.bytes()).map_err(|error| refuse(error.to_string()))?;
         if let Some(inner) = read.media_type.as_deref().filter(|inner| *inner != self.media_type()) {
@@ -78,18 +81,37 @@ impl RawManifest {
     }
 }
 
-/// Strings in the JSON of a manifest. Files of the shortest names fill 4 MiB with fewer; annotations and URLs of one
-/// letter would take forty times their bytes in memory.
-const STRINGS: usize = 250_000;
+/// What the JSON of a manifest may have of strings, separators and brackets. Files of the shortest names fill 4 MiB with
+/// fewer; annotations and URLs of one letter, or lists of nothing, would take forty times their bytes in memory.
+const PARTS: usize = 400_000;
 
-/// Strings in `json`, keys among them.
-fn strings(json: &[u8]) -> usize {
-    let (mut quotes, mut escaped) = (0, false);
+/// Brackets that may be open at once: printed with indentation, each line would begin with twice as many spaces.
+const DEPTH: usize = 32;
+
+/// Strings, separators and opening brackets in `json`, and how many brackets are open at once.
+fn parts(json: &[u8]) -> (usize, usize) {
+    let (mut parts, mut open, mut deepest) = (0, 0usize, 0);
+    let (mut text, mut escaped) = (false, false);
     for &byte in json {
-        quotes += usize::from(byte == b'"' && !escaped);
-        escaped = byte == b'\\' && !escaped;
+        if text {
+            text = byte != b'"' || escaped;
+            escaped = byte == b'\\' && !escaped;
+            continue;
+        }
+        match byte {
+            b'"' => text = true,
+            b',' => {}
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => {
+                open = open.saturating_sub(1);
+                continue;
+            }
+            _ => continue,
+        }
+        parts += 1;
+        deepest = deepest.max(open);
     }
-    quotes / 2
+    (parts, deepest)
 }
 
 /// Everything any of the forms may hold.
@@ -164,12 +186,12 @@ mod tests {
     use crate::oci::{Digest, MANIFEST_LIMIT, to_canonical_json};
 
     #[test]
-    fn strings_are_counted_and_those_of_a_full_manifest_are_not_too_many() {
-        assert_eq!(strings(br#"{"a\"b":"\\","c":["\\\"",1]}"#), 4);
+    fn parts_are_counted_and_those_of_a_full_manifest_are_not_too_many() {
+        assert_eq!(parts(br#"{"a\"b":"\\","c":["\\\"",1,[]],"d,[":{}}"#), (13, 3));
         let mut layer = Descriptor::new("a/b", Digest::of(b""), 1);
         layer.annotations.insert(names::TITLE.to_owned(), "a".to_owned());
         let one = to_canonical_json(&layer).unwrap();
-        assert!(MANIFEST_LIMIT / (one.len() + 1) * strings(&one) < STRINGS);
+        assert!(MANIFEST_LIMIT / (one.len() + 1) * (parts(&one).0 + 1) < PARTS);
     }
 
     #[test]

@@ -101,6 +101,16 @@ fn m13_a_manifest_without_measure() {
     case.refuses("4 MiB of URLs", 7, "strings", || {
         full(|manifest| manifest["layers"][0]["urls"] = vec![""; 1_390_000].into())
     });
+    case.refuses("4 MiB of lists in a field of its own", 7, "strings", || {
+        full(|manifest| manifest["note"] = vec![json!([]); 1_390_000].into())
+    });
+    let (opening, closing) = ("[".repeat(120), "]".repeat(120));
+    case.refuses("lists 120 deep", 7, "in each other", || {
+        let scene = Scene::new();
+        let text = plain(&scene).to_string();
+        let (text, _) = text.rsplit_once('}').unwrap();
+        scene.manifest(format!("{text},\"note\":{opening}{closing}}}"))
+    });
 }
 
 #[test]
