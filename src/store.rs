@@ -9,6 +9,7 @@ mod layout;
 mod referrers;
 pub(crate) mod registry;
 mod section;
+mod stamp;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -10,7 +10,9 @@
 use std::fs::File;
 use std::io;
 
+use camino::Utf8Path;
 use cap_std::fs::Dir;
+use tempfile::NamedTempFile;
 
 /// What a process holds for as long as it needs something temporary.
 pub type Held = File;
@@ -62,6 +64,31 @@ fn claim(file: &File) -> bool {
 #[cfg(not(unix))]
 fn claim(_: &File) -> bool {
     true
+}
+
+/// A temporary file in `folder` with `mode` less the umask, removed unless it is persisted.
+///
+/// # Errors
+/// Those of the file system, without the path.
+pub fn file_in(folder: &Utf8Path, mode: u32) -> io::Result<NamedTempFile> {
+    let make = |name: &str| {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(name).rand_bytes(0);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+        #[cfg(not(unix))]
+        let _ = mode;
+        builder.tempfile_in(folder)
+    };
+    let (_, made) = self::make(make, NamedTempFile::as_file, |name| folder.join(name).exists())?;
+    Ok(made)
+}
+
+/// Removes what processes that were killed left in `folder`.
+pub fn sweep_folder(folder: &Utf8Path) {
+    if let Ok(dir) = Dir::open_ambient_dir(folder, cap_std::ambient_authority()) {
+        sweep(&dir);
+    }
 }
 
 /// Opens a directory so that it can be locked: handles to look things up in can't be.

@@ -13,6 +13,7 @@ use crate::credentials::docker::{host_of, read_file};
 use crate::error::{Error, Result};
 use crate::oci::Fields;
 use crate::reference::Host;
+use crate::temporary;
 
 /// The file as read, to be changed and written.
 pub(super) struct File {
@@ -117,8 +118,9 @@ impl File {
         make_directory(directory)?;
         let mut bytes = pretty(&self.fields)?;
         bytes.push(b'\n');
-        // Made with mode 0600.
-        let mut file = tempfile::NamedTempFile::new_in(directory)
+        // One that was killed left a copy of what is secret.
+        temporary::sweep_folder(directory);
+        let mut file = temporary::file_in(directory, 0o600)
             .map_err(|error| Error::local(std::io::Error::new(error.kind(), format!("{directory}: {error}"))))?;
         file.write_all(&bytes)?;
         file.as_file().sync_all()?;

@@ -104,6 +104,17 @@ async fn only_its_owner_may_read_it() {
     assert_eq!(fs_err::read_dir(home.config().parent().unwrap()).unwrap().count(), 1);
 }
 
+/// It holds what the file holds.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_login_that_was_killed_left_goes_with_the_next() {
+    let home = Home::new(Some("{}"));
+    let left = home.config().with_file_name(".oci-artifact-abcdefghijkl");
+    fs_err::write(&left, "{}").unwrap();
+    home.login("r.example", &basic()).await.unwrap();
+    assert!(!left.exists());
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_link_stays_one() {

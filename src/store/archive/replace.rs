@@ -7,24 +7,17 @@ use fs_err::File;
 use tempfile::NamedTempFile;
 
 use crate::error::{Class, Error, Result};
-use crate::store::layout::files::{sweep, temporary_in};
+use crate::store::stamp::Stamp;
+use crate::temporary;
 
 /// What was at the path when the writing began.
 pub(super) struct Before(Option<(Arc<File>, Stamp)>);
-
-/// What tells one file from another that took its place.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp {
-    length: u64,
-    modified: Option<std::time::SystemTime>,
-    inode: u64,
-}
 
 impl Before {
     /// `file` is what was read, `None` if there was nothing.
     pub(super) fn of(file: Option<&Arc<File>>) -> Result<Self> {
         let Some(file) = file else { return Ok(Before(None)) };
-        Ok(Before(Some((Arc::clone(file), stamp(&file.metadata()?)))))
+        Ok(Before(Some((Arc::clone(file), Stamp::of(&file.metadata()?)))))
     }
 
     /// Renames `new` to `path`.
@@ -43,7 +36,7 @@ impl Before {
         // Whoever looks and renames has the lock of the file that was there; a file system without locks is no reason
         // to fail.
         let _ = file.lock();
-        if fs_err::metadata(path).ok().map(|now| stamp(&now)).as_ref() != Some(&before) {
+        if fs_err::metadata(path).ok().map(|now| Stamp::of(&now)).as_ref() != Some(&before) {
             return Err(raced(path));
         }
         fs_err::set_permissions(new.path(), file.metadata()?.permissions())?;
@@ -54,18 +47,6 @@ impl Before {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::local(error.error).context(path)),
         }
-    }
-}
-
-fn stamp(metadata: &std::fs::Metadata) -> Stamp {
-    #[cfg(unix)]
-    let inode = std::os::unix::fs::MetadataExt::ino(metadata);
-    #[cfg(not(unix))]
-    let inode = 0;
-    Stamp {
-        length: metadata.len(),
-        modified: metadata.modified().ok(),
-        inode,
     }
 }
 
@@ -81,8 +62,8 @@ pub(super) fn temporary(path: &Utf8Path) -> Result<NamedTempFile> {
         _ => Utf8Path::new("."),
     };
     fs_err::create_dir_all(folder)?;
-    sweep(folder);
-    temporary_in(folder)
+    temporary::sweep_folder(folder);
+    temporary::file_in(folder, 0o666)
         .map_err(|error| Error::local(error).context(format!("{folder}: could not make a temporary file")))
 }
 

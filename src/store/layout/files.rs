@@ -4,7 +4,6 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::sync::{Arc, Once};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cap_std::fs::Dir;
 use tempfile::NamedTempFile;
 
 use super::contents::{Contents, MARKER, MARKER_BYTES, MARKER_LIMIT, check_marker};
@@ -18,29 +17,6 @@ use crate::temporary;
 /// Beside `index.json`, never removed: removing it would let two processes hold two locks. The image spec lets a
 /// layout have further files.
 const LOCK: &str = "index.json.lock";
-
-/// A temporary file in `folder`, removed unless it is persisted. They lie in the layout itself, and beside an archive,
-/// so that renaming them never crosses file systems.
-pub(in crate::store) fn temporary_in(folder: &Utf8Path) -> std::io::Result<NamedTempFile> {
-    // As any file that a program writes: the umask decides. ORAS makes blobs read-only, which stops nobody, but makes
-    // `rm` ask and breaks clean-up on Windows.
-    let make = |name: &str| {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(name).rand_bytes(0);
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        builder.tempfile_in(folder)
-    };
-    let (_, made) = temporary::make(make, NamedTempFile::as_file, |name| folder.join(name).exists())?;
-    Ok(made)
-}
-
-/// Removes what processes that were killed left in `folder`.
-pub(in crate::store) fn sweep(folder: &Utf8Path) {
-    if let Ok(dir) = Dir::open_ambient_dir(folder, cap_std::ambient_authority()) {
-        temporary::sweep(&dir);
-    }
-}
 
 /// The files of the layout in one directory.
 #[derive(Clone, Debug)]
@@ -263,8 +239,10 @@ impl Files {
 
     /// A temporary file, removed unless it is persisted.
     pub(super) fn temporary(&self) -> Result<NamedTempFile> {
-        self.swept.call_once(|| sweep(&self.directory));
-        temporary_in(&self.directory).map_err(|error| self.failed("make a temporary file", error))
+        self.swept.call_once(|| temporary::sweep_folder(&self.directory));
+        // As any file that a program writes: the umask decides. ORAS makes blobs read-only, which stops nobody, but
+        // makes `rm` ask and breaks clean-up on Windows.
+        temporary::file_in(&self.directory, 0o666).map_err(|error| self.failed("make a temporary file", error))
     }
 
     /// Gives a temporary file its name, in the place of the file that had it.

@@ -4,7 +4,6 @@
 //! The file is kept open. We write an index by renaming, so that another one is another file, and a file that is open
 //! does not give its inode away: the same inode and the same times are the same bytes.
 
-use std::fs::Metadata;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camino::Utf8Path;
@@ -12,6 +11,7 @@ use fs_err::File;
 
 use super::index::Index;
 use crate::error::{Error, Result};
+use crate::store::stamp::Stamp;
 
 /// What all clones of one layout know.
 #[derive(Clone, Debug, Default)]
@@ -66,26 +66,7 @@ impl Known {
     }
 }
 
-/// Device, inode, size, and the times of the last change, in seconds and nanoseconds.
-type Stamp = (u64, u64, u64, i64, i64, i64, i64);
-
-#[cfg(unix)]
-fn stamp(found: &Metadata) -> Option<Stamp> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    Some((
-        found.dev(),
-        found.ino(),
-        found.size(),
-        found.mtime(),
-        found.mtime_nsec(),
-        found.ctime(),
-        found.ctime_nsec(),
-    ))
-}
-
-/// What tells files apart is not to be had here, so that each look reads.
-#[cfg(not(unix))]
-fn stamp(_: &Metadata) -> Option<Stamp> {
-    None
+/// None where nothing is certain, so that each look reads.
+fn stamp(found: &std::fs::Metadata) -> Option<Stamp> {
+    cfg!(unix).then(|| Stamp::of(found))
 }
