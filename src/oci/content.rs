@@ -81,8 +81,8 @@ impl RawManifest {
     }
 }
 
-/// What the JSON of a manifest may have of strings, separators and brackets. Files of the shortest names fill 4 MiB with
-/// fewer; annotations and URLs of one letter, or lists of nothing, would take forty times their bytes in memory.
+/// What the JSON of a manifest may have of strings, separators and brackets. Files of the shortest names fill 4 MiB
+/// with fewer; annotations and URLs of one letter, or lists of nothing, would take forty times their bytes in memory.
 const PARTS: usize = 400_000;
 
 /// Brackets that may be open at once: printed with indentation, each line would begin with twice as many spaces.
