@@ -16,6 +16,7 @@ mod gate;
 mod identity;
 mod message;
 mod proxy;
+mod reach;
 mod redact;
 mod redirect;
 pub(crate) mod retry;

@@ -1,7 +1,6 @@
 //! The client: tries, attempts, exchanges.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
@@ -9,14 +8,15 @@ use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
-use super::address::{self, Addresses, Guard};
+use super::address::{Addresses, Guard};
 use super::body::Download;
 use super::fault::Kind;
 use super::gate::{Gates, Lane, Permit};
 use super::message::{Answer, Follow, Request, Want};
+use super::reach::Reach;
 use super::redirect::{self, same_origin};
 use super::retry::{self, Budget, Failure, Verdict};
-use super::transport::{self, Transports};
+use super::transport::{self, Transport, Transports};
 use super::warning::Warnings;
 use super::{Fault, Options, redacted};
 use crate::error::{Class, Error, Result};
@@ -36,10 +36,9 @@ struct Inner {
     report: Report,
     transports: Transports,
     addresses: Addresses,
+    reach: Reach,
     gates: Gates,
     warnings: Warnings,
-    /// Whether a registry's addresses are all public, by its host.
-    public: Mutex<HashMap<url::Host<String>, bool>>,
 }
 
 impl Client {
@@ -57,10 +56,10 @@ impl Client {
             options: options.clone(),
             report: report.clone(),
             transports: Transports::new(options, &addresses)?,
+            reach: Reach::new(addresses.clone()),
             addresses,
             gates: Gates::new(options.concurrency),
             warnings: Warnings::default(),
-            public: Mutex::default(),
         })))
     }
 
@@ -165,6 +164,17 @@ impl Client {
         )))
     }
 
+    /// The first of a kind is made on a thread that may block.
+    async fn transport(&self, url: &Url, guard: Guard, known: bool) -> Result<Transport> {
+        if let Some(made) = self.0.transports.made(url, guard, known) {
+            return Ok(made);
+        }
+        let (inner, url) = (Arc::clone(&self.0), url.clone());
+        tokio::task::spawn_blocking(move || inner.transports.make(&url, guard, known))
+            .await
+            .unwrap_or_else(|error| Err(Error::internal(format!("a worker thread failed: {error}"))))
+    }
+
     /// One exchange: a request goes out, the head of an answer comes back.
     async fn exchange(
         &self,
@@ -175,9 +185,13 @@ impl Client {
         let known = same_origin(&request.url, url);
         let guard = match request.metadata && known {
             true => Guard::Open,
-            false => self.guard(request.home.as_ref().unwrap_or(&request.url), url).await?,
+            false => {
+                let home = request.home.as_ref().unwrap_or(&request.url);
+                let proxied = self.0.transports.proxied(url);
+                self.0.reach.guard(home, url, proxied).await?
+            }
         };
-        let transport = self.0.transports.get(url, guard, known).map_err(Fault::own)?;
+        let transport = self.transport(url, guard, known).await.map_err(Fault::own)?;
         // A connection that has just answered is free again after two turns of its task: who asks sooner opens another.
         for _ in 0..2 {
             tokio::task::yield_now().await;
@@ -266,40 +280,6 @@ impl Client {
             }
         }
         Ok(answer)
-    }
-
-    /// Which addresses `url` may lead to, asked for by the registry at `home`.
-    async fn guard(&self, home: &Url, url: &Url) -> Result<Guard, Fault> {
-        // A name that a proxy resolves is not looked up here, where it may well not be known.
-        let elsewhere = matches!(url.host(), Some(url::Host::Domain(_))) && self.0.transports.proxied(url);
-        let guard = if elsewhere || url.host() == home.host() || !self.is_public(home).await {
-            Guard::Link
-        } else {
-            Guard::Inside
-        };
-        guard.check(url.host().as_ref()).map_err(|forbidden| {
-            Fault::own(
-                Error::new(
-                    Class::Denied,
-                    format!("request to {} refused: {forbidden}", redacted(url)),
-                )
-                .hint("a registry must not point into the network of the job; check its host name"),
-            )
-        })?;
-        Ok(guard)
-    }
-
-    async fn is_public(&self, home: &Url) -> bool {
-        let Some(host) = home.host().map(|host| host.to_owned()) else {
-            return true;
-        };
-        let known = || self.0.public.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&public) = known().get(&host) {
-            return public;
-        }
-        let public = address::is_public(host.clone(), &self.0.addresses).await;
-        known().insert(host, public);
-        public
     }
 
     /// Whether `host` is the server of `url`.

@@ -93,8 +93,33 @@ impl Transports {
         })
     }
 
-    /// The client for `url`; `known` where the user named it, not only another server, which learns who we are.
-    pub(super) fn get(&self, url: &Url, guard: Guard, known: bool) -> Result<Transport> {
+    /// The client for `url`, if there is one of its kind already; `known` where the user named it, not only another
+    /// server, which learns who we are.
+    pub(super) fn made(&self, url: &Url, guard: Guard, known: bool) -> Option<Transport> {
+        let (kind, proxy) = self.kind(url, guard, known);
+        // Whoever makes one holds the lock: those who wait for it do so in `make`, where they may.
+        let made = self.made.try_lock().ok()?;
+        Some(Transport {
+            client: made.get(&kind)?.clone(),
+            proxy: proxy.cloned(),
+        })
+    }
+
+    /// The same; makes it if need be. Blocks: the system's authorities are many files.
+    pub(super) fn make(&self, url: &Url, guard: Guard, known: bool) -> Result<Transport> {
+        let (kind, proxy) = self.kind(url, guard, known);
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = match made.get(&kind) {
+            Some(client) => client.clone(),
+            None => made.entry(kind).or_insert(self.client(kind, proxy)?).clone(),
+        };
+        Ok(Transport {
+            client,
+            proxy: proxy.cloned(),
+        })
+    }
+
+    fn kind(&self, url: &Url, guard: Guard, known: bool) -> (Kind, Option<&Proxy>) {
         let trust = match url.scheme() {
             "http" => Trust::Plain,
             _ if self.insecure.iter().any(|host| names(host, url)) => Trust::Unverified,
@@ -108,15 +133,7 @@ impl Transports {
             proxy: proxy.map(|proxy| proxy.variable),
             known: known && self.identity.is_some(),
         };
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = match made.get(&kind) {
-            Some(client) => client.clone(),
-            None => made.entry(kind).or_insert(self.make(kind, proxy)?).clone(),
-        };
-        Ok(Transport {
-            client,
-            proxy: proxy.cloned(),
-        })
+        (kind, proxy)
     }
 
     /// Whether a proxy stands between us and the server of `url`.
@@ -137,7 +154,7 @@ impl Transports {
         self.surroundings.proxies.to(url).filter(|_| !is_loopback(url))
     }
 
-    fn make(&self, kind: Kind, proxy: Option<&Proxy>) -> Result<reqwest::Client> {
+    fn client(&self, kind: Kind, proxy: Option<&Proxy>) -> Result<reqwest::Client> {
         let through = match proxy {
             None => None,
             Some(proxy) => Some(
