@@ -81,7 +81,7 @@ impl ImageManifest {
     /// The bytes that are pushed.
     ///
     /// # Errors
-    /// Above [`MANIFEST_LIMIT`]: a usage error, since the spec lists too many files.
+    /// Above [`super::MANIFEST_LIMIT`]: a usage error, since the spec lists too many files.
     pub fn to_raw(&self) -> Result<RawManifest> {
         let what = format!("its {} files make a manifest", self.layers.len());
         let hint = "push a directory as one layer, or split the files over several artifacts";
