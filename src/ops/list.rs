@@ -35,7 +35,7 @@ pub(super) async fn all_tags(store: &Store) -> Result<Vec<Tag>> {
         bytes += page.tags.iter().map(|tag| tag.as_str().len() + OVERHEAD).sum::<usize>();
         tags.extend(page.tags);
         if bytes > LIMIT {
-            let error = Error::integrity(format!("{}: more than 8 MiB of tags", store.location()));
+            let error = Error::integrity(format!("{}: more than {} MiB of tags", store.location(), LIMIT >> 20));
             return Err(error.hint("the registry's list does not end; report this to its operator"));
         }
         match page.next {

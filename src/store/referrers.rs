@@ -102,7 +102,8 @@ pub(super) async fn completed(store: &Store, subject: &Digest, entries: Vec<Desc
         if text > TEXT {
             let location = store.location();
             return Err(Error::integrity(format!(
-                "{location}: what refers to {subject} has more than 24 MiB of annotations"
+                "{location}: what refers to {subject} has more than {} MiB of annotations",
+                TEXT >> 20
             )));
         }
         found.extend(entry);
