@@ -74,15 +74,7 @@ impl Entries {
 
     /// The index as it is stored.
     pub fn json(&self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.write_json(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// The same into a buffer, which is emptied before.
-    pub fn write_json(&self, bytes: &mut Vec<u8>) -> Result<()> {
-        bytes.clear();
-        serde_json::to_writer(bytes, self).map_err(|error| Error::internal(format!("JSON: {error}")))
+        serde_json::to_vec(self).map_err(|error| Error::internal(format!("JSON: {error}")))
     }
 
     /// Whether one of them is of the manifest `digest`.

@@ -191,9 +191,7 @@ impl Files {
 
     /// Writes `index.json`; who does holds the lock.
     pub(super) fn write_index(&self, index: Index) -> Result<()> {
-        let mut buffer = self.known.buffer();
-        index.write_to(&mut buffer)?;
-        let written = self.write(&self.index_path(), &buffer)?;
+        let written = self.write(&self.index_path(), &index.serialize()?)?;
         self.known.set(written, index);
         Ok(())
     }

@@ -56,16 +56,9 @@ impl Index {
 
     /// The bytes to write.
     pub(in crate::store) fn serialize(&self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.write_to(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// The same into a buffer, which is emptied before.
-    pub(super) fn write_to(&self, bytes: &mut Vec<u8>) -> Result<()> {
-        self.0.write_json(bytes)?;
+        let bytes = self.0.json()?;
         match bytes.len() > Self::LIMIT {
-            false => Ok(()),
+            false => Ok(bytes),
             true => Err(
                 Error::usage(format!("index.json would have more than {} bytes", Self::LIMIT))
                     .hint("delete manifests that are no longer needed, or use another directory"),

@@ -4,7 +4,7 @@
 //! The file is kept open. We write an index by renaming, so that another one is another file, and a file that is open
 //! does not give its inode away: the same inode and the same times are the same bytes.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use camino::Utf8Path;
 use fs_err::File;
@@ -15,11 +15,7 @@ use crate::store::stamp::Stamp;
 
 /// What all clones of one layout know.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    seen: Arc<Mutex<Option<Seen>>>,
-    /// What is written comes from any of many threads, whose parts of the heap would each keep megabytes.
-    buffer: Arc<Mutex<Vec<u8>>>,
-}
+pub(super) struct Known(Arc<Mutex<Option<Seen>>>);
 
 #[derive(Debug)]
 struct Seen {
@@ -31,7 +27,7 @@ struct Seen {
 impl Known {
     /// The index, if that is what `path` still holds.
     pub(super) fn still(&self, path: &Utf8Path) -> Option<Arc<Index>> {
-        let known = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = known.as_ref()?;
         let now = stamp(&fs_err::symlink_metadata(path).ok()?)?;
         (now == known.stamp).then(|| Arc::clone(&known.index))
@@ -52,13 +48,8 @@ impl Known {
         self.keep(file, stamp, Arc::new(index));
     }
 
-    /// For the bytes of the index that is to be written.
-    pub(super) fn buffer(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn keep(&self, file: File, stamp: Option<Stamp>, index: Arc<Index>) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = stamp.map(|stamp| Seen {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stamp.map(|stamp| Seen {
             stamp,
             index,
             _open: file,
